@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use crate::Text;
 use crate::bindings::host::skywright::host::log::Level;
+use crate::driver::Setting;
 use crate::host::{Host, with_host};
 use crate::http::{HttpError, Method, Request, Response};
 use crate::types::Part;
@@ -92,6 +93,17 @@ impl Recording {
     #[must_use]
     pub fn setting(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With the defaults of declared settings that are not set yet, as the host gives them.
+    #[must_use]
+    pub fn defaults(mut self, declared: &[Setting]) -> Self {
+        for setting in declared {
+            if let Some(default) = &setting.default {
+                self.settings.entry(setting.key.clone()).or_insert_with(|| default.clone());
+            }
+        }
         self
     }
 

@@ -1,0 +1,105 @@
+//! One tenant's cloud: a session, and clients for its services.
+
+use skywright_sdk::prelude::*;
+
+use crate::description::SESSION;
+use crate::fault::FAULTS;
+use crate::identity;
+use crate::service_catalog::{ServiceCatalog, ServiceType};
+
+/// A session with the catalog that came with it.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    catalog: ServiceCatalog,
+    interface: String,
+}
+
+impl Cloud {
+    /// Logs in, unless a session is there.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let interface = settings::text("interface").unwrap_or_else(|| "public".to_owned());
+        Ok(Self { catalog: identity::session()?, interface })
+    }
+
+    /// The regions that have compute.
+    pub(crate) fn regions(&self) -> Vec<String> {
+        self.catalog.regions(ServiceType::Compute, &self.interface)
+    }
+
+    /// The tenant's region: the one it names, or the only one.
+    pub(crate) fn region(&self) -> Result<String, Error> {
+        if let Some(region) = settings::text("region") {
+            return Ok(region);
+        }
+        match self.regions().as_slice() {
+            [only] => Ok(only.clone()),
+            regions => {
+                let error = Error::invalid(
+                    "missing-setting",
+                    "the cloud has several regions and the setting names none",
+                );
+                Err(error.with_subject("region").with_hint(format!("regions: {}", regions.join(", "))))
+            }
+        }
+    }
+
+    /// A client for Nova.
+    pub(crate) fn compute(&self, region: &str) -> Result<Client, Error> {
+        let url = self.catalog.url(ServiceType::Compute, &self.interface, region)?;
+        Ok(client(ServiceType::Compute, url.trim_end_matches('/').to_owned()))
+    }
+
+    /// A client for Neutron. Its catalog entry has no version.
+    pub(crate) fn network(&self, region: &str) -> Result<Client, Error> {
+        let url = self.catalog.url(ServiceType::Network, &self.interface, region)?;
+        Ok(client(ServiceType::Network, with_version(url, "v2.0")))
+    }
+
+    /// A client for Glance. Its catalog entry has no version, mostly.
+    pub(crate) fn image(&self, region: &str) -> Result<Client, Error> {
+        let url = self.catalog.url(ServiceType::Image, &self.interface, region)?;
+        Ok(client(ServiceType::Image, with_version(url, "v2")))
+    }
+}
+
+fn client(service: ServiceType, url: String) -> Client {
+    Client::new(url)
+        .with_header("x-auth-token", Secret::named(SESSION))
+        .with_header("accept", "application/json")
+        .with_bucket(service.name())
+        .with_errors(&FAULTS)
+        .with_renewal(identity::renew)
+}
+
+fn with_version(url: &str, version: &str) -> String {
+    let url = url.trim_end_matches('/');
+    if url.ends_with(version) { url.to_owned() } else { format!("{url}/{version}") }
+}
+
+/// How many entries a listing is asked for at once.
+pub(crate) fn page_size() -> Result<i64, Error> {
+    Ok(settings::integer("page-size")?.unwrap_or(100).clamp(1, 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use skywright_sdk::{Catalog, Category};
+
+    use super::*;
+    use crate::Openstack;
+    use crate::tenant::recorded;
+
+    #[test]
+    fn a_version_is_added_where_there_is_none() {
+        assert_eq!(with_version("http://a:9292", "v2"), "http://a:9292/v2");
+        assert_eq!(with_version("http://a/image/v2/", "v2"), "http://a/image/v2");
+    }
+
+    #[test]
+    fn a_region_that_is_not_there_is_told_from_those_that_are() {
+        let error =
+            recorded("login-password").setting("region", "RegionTwo").play(Openstack::zones).unwrap_err();
+        assert_eq!((error.category, error.subject.as_deref()), (Category::NotFound, Some("RegionTwo")));
+        assert_eq!(error.hint.as_deref(), Some("regions that have one: RegionOne"));
+    }
+}

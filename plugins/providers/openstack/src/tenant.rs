@@ -1,0 +1,21 @@
+//! The tenant of the recordings: a user of a real control plane (Keystone 30, Nova 34, Neutron 29,
+//! Glance 33, release 2026.2) with simulated machines under it.
+
+use std::path::Path;
+
+use skywright_sdk::Driver;
+use skywright_sdk::replay::Recording;
+
+use crate::Openstack;
+
+/// A recording and where its cloud was; the test says how it logs in.
+pub(crate) fn played(name: &str) -> Recording {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings").join(format!("{name}.json"));
+    let recording = Recording::load(path).unwrap().setting("auth-url", "http://127.0.0.1:5000/v3");
+    recording.defaults(&Openstack::describe().settings)
+}
+
+/// A recording, of the user that logged in with a password.
+pub(crate) fn recorded(name: &str) -> Recording {
+    played(name).setting("user", "demo").setting("project-name", "demo").credential("password")
+}
