@@ -1,1 +1,61 @@
-fn main() {}
+//! Developer commands, run as `cargo xtask COMMAND`.
+
+mod error;
+mod fuzz;
+mod machine;
+mod places;
+mod plugins;
+mod rig;
+mod run;
+mod say;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::places::Places;
+use crate::run::Interrupt;
+
+/// Developer commands for Skywright.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the plugins of this repository
+    Plugins(plugins::Arguments),
+    /// Run a real control plane on loopback
+    #[command(subcommand)]
+    Rig(rig::Arguments),
+    /// Run every test
+    Test(test::Arguments),
+    /// Fuzz the parsers of foreign bytes
+    Fuzz(fuzz::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    let interrupt = Interrupt::catch()?;
+    let places = Places::find()?;
+    match command {
+        Command::Plugins(arguments) => plugins::plugins(&places, &interrupt, &arguments),
+        Command::Rig(rig::Arguments::Openstack(arguments)) => rig::openstack(&places, &interrupt, &arguments),
+        Command::Test(arguments) => test::test(&places, &interrupt, &arguments),
+        Command::Fuzz(arguments) => fuzz::fuzz(&places, &interrupt, &arguments),
+    }
+}

@@ -1,0 +1,112 @@
+//! Guests that are really built, with whatever tool chain there is or can be had.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use skywright_author::{Builder, Built, Error, Options, scaffold};
+use skywright_contract::{Digest, Kind, Package};
+
+fn build(folder: &Path, output: &Path) -> Result<Built, Error> {
+    let mut log = String::new();
+    let built = Builder::new(Options::new(output)).build(folder, &mut |event| {
+        log.push_str(&format!("{event}\n"));
+    });
+    assert!(!log.contains("warning: the plugin holds the path"), "{log}");
+    built.inspect_err(|_| eprintln!("{log}"))
+}
+
+#[test]
+fn a_new_provider_builds_wherever_it_lies_to_the_same_bytes() {
+    let (short, long) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = short.path().join("a");
+    let second = long.path().join("a-folder/with-a-much-longer/path/and-its-own-name");
+    scaffold("acme/cloud", Kind::Provider, &first).unwrap();
+    let first = build(&first, &short.path().join("dist")).unwrap();
+    scaffold("acme/cloud", Kind::Provider, &second).unwrap();
+    // The same dependencies, whatever was published in between.
+    fs::copy(short.path().join("a/Cargo.lock"), second.join("Cargo.lock")).unwrap();
+    let second = build(&second, &long.path().join("dist")).unwrap();
+    assert_eq!(first.package.digest, second.package.digest);
+
+    assert_eq!(first.path, short.path().join("dist/cloud.wasm"));
+    let bytes = fs::read(&first.path).unwrap();
+    assert_eq!(Digest::of(&bytes), first.package.digest);
+    let manifest = Package::read(&bytes).unwrap().manifest;
+    assert_eq!((manifest.version.to_string().as_str(), manifest.license.as_str()), ("0.1.0", "Apache-2.0"));
+    assert!(first.interfaces.exports.keys().any(|name| name.starts_with("skywright:provider/catalog@")));
+    // For backtraces.
+    assert!(bytes.windows(14).any(|window| window == b"catalog::Plugi" || window == b"skywright_sdk:"));
+}
+
+#[test]
+fn a_new_feature_builds_and_imports_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = folder.path().join("stack");
+    scaffold("stack", Kind::Feature, &stack).unwrap();
+    let built = build(&stack, &folder.path().join("dist")).unwrap();
+    assert!(
+        built.interfaces.imports.values().all(|functions| functions.is_empty()),
+        "{:?}",
+        built.interfaces.imports
+    );
+}
+
+#[test]
+fn new_plugins_pass_their_own_tests() {
+    for kind in [Kind::Provider, Kind::Feature] {
+        let folder = tempfile::tempdir().unwrap();
+        let made = scaffold("acme/thing", kind, &folder.path().join("thing")).unwrap();
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-plugins");
+        let output = Command::new("cargo")
+            .args(["test", "--quiet"])
+            .current_dir(&made.folder)
+            .env("CARGO_TARGET_DIR", target)
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && out.contains("test result: ok."), "{kind}: {out}\n{err}");
+        assert!(!err.contains("warning"), "{kind}: {err}");
+    }
+}
+
+/// A plugin of another tool chain: `command` leaves `component.wasm`.
+fn foreign(folder: &Path, command: &str) -> PathBuf {
+    let plugin = format!(
+        "id = \"acme/foreign\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\nkind = \"feature\"\ncontract = \"0.1.0\"\n\
+         title = \"Foreign\"\nreport = \"mail@example.org\"\n\
+         [build]\ncommand = [\"sh\", \"-c\", \"{command}\"]\ncomponent = \"component.wasm\"\n"
+    );
+    fs::write(folder.join("plugin.toml"), plugin).unwrap();
+    fs::write(folder.join("source.wasm"), wat::parse_str("(component)").unwrap()).unwrap();
+    folder.join("dist")
+}
+
+#[test]
+fn a_foreign_component_is_held_against_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = foreign(folder.path(), "cp source.wasm component.wasm");
+    let error = build(folder.path(), &output).unwrap_err();
+    assert!(matches!(&error, Error::Contract { .. }), "{error}");
+    assert!(error.to_string().contains("skywright:feature/recipe"), "{error}");
+    assert!(!output.join("foreign.wasm").exists());
+}
+
+#[test]
+fn a_foreign_command_that_fails_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = foreign(folder.path(), "echo no such module >&2; exit 2");
+    let error = build(folder.path(), &output).unwrap_err();
+    assert!(matches!(&error, Error::Failed { .. }), "{error}");
+    assert!(error.to_string().contains("no such module"), "{error}");
+}
+
+#[test]
+fn what_is_no_plugin_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(build(folder.path(), folder.path()), Err(Error::NotAPlugin { .. })));
+    foreign(folder.path(), "true");
+    let text = fs::read_to_string(folder.path().join("plugin.toml")).unwrap();
+    fs::write(folder.path().join("plugin.toml"), text.split("[build]").next().unwrap()).unwrap();
+    assert!(matches!(build(folder.path(), folder.path()), Err(Error::NoBuild { .. })));
+}
