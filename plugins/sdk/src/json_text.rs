@@ -121,6 +121,24 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_text_is_the_secret_is_one_part(user in "(<secret|[0-2]|:|>|.){0,12}") {
+            let text = json_text(|| Login { user: &user, password: Secret::named("password") }).unwrap();
+            let filled: String = text
+                .into_parts()
+                .into_iter()
+                .map(|part| match part {
+                    Part::Plain(text) => text,
+                    Part::SecretJson(name) => format!("the {name}"),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            let value: serde_json::Value = serde_json::from_str(&filled).unwrap();
+            proptest::prop_assert_eq!(value, json!({ "user": user, "password": "the password" }));
+        }
+    }
+
     #[test]
     fn a_value_full_of_placeholders_is_refused() {
         let user: String = (0..TRIES).map(|number| format!("<secret {number}:0>")).collect();

@@ -66,6 +66,21 @@ mod tests {
         assert_eq!(join("http://a", "/x?next=http://b/"), "http://a/x?next=http://b/");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn an_origin_and_the_rest_are_the_whole(text in "(https?://|[a-z:/?#]|.){0,12}") {
+            if let Some((origin, rest)) = split_origin(&text) {
+                proptest::prop_assert_eq!(format!("{origin}{rest}"), text);
+            }
+        }
+
+        #[test]
+        fn what_is_encoded_is_read_back(value in ".*") {
+            let url = format!("http://a/b?x=1&v={}#f", encode(&value));
+            proptest::prop_assert_eq!(query_parameter(&url, "v"), Some(value));
+        }
+    }
+
     #[test]
     fn parameters() {
         assert_eq!(query_parameter("/v2/images?limit=2&marker=a%2Fb+c", "marker").as_deref(), Some("a/b c"));

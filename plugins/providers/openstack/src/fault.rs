@@ -194,6 +194,15 @@ mod tests {
         is(&error(502, "<html><h1>Bad Gateway</h1></html>"), Category::Unavailable, "502", "bad Gateway");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_borne(status in 400_u16..600, body in "(\\{|\"error\"|\"message\"|:|\\}|<h1>|</h1>|>|<|.){0,20}") {
+            let error = error(status, &body);
+            proptest::prop_assert_eq!(error.http_status, Some(status));
+            proptest::prop_assert!(error.message.chars().count() <= 400);
+        }
+    }
+
     #[test]
     fn nothing_at_all() {
         for body in ["", "null", "[]", "{}", "\"\"", "{\"a\":1}", "<", "{\"errors\":[]}", "{\"error\":{}}"] {

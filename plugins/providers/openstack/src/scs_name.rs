@@ -98,6 +98,15 @@ mod tests {
         assert_eq!(name("SCS-4V-16_i2").gpu(), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_name_is_borne(rest in "([0-9]|-|_|[Gghinpsz]|.){0,16}") {
+            let text = format!("SCS-{rest}");
+            let name = name(&text);
+            let _ = (name.disk_kind(), name.architecture(), name.gpu());
+        }
+    }
+
     #[test]
     fn other_names_say_nothing() {
         assert_eq!(ScsName::parse("s3.xlarge.4"), None);

@@ -1,5 +1,7 @@
 //! The tenant of the recordings: a user of a real control plane (Keystone 30, Nova 34, Neutron 29,
-//! Glance 33, release 2026.2) with simulated machines under it.
+//! Glance 33, release 2026.2) with simulated machines under it, whose one region is served by one
+//! Keystone on one host. What they do not show: a cloud older than that release, a catalog of many regions,
+//! services on hosts of their own, a policy that hides extra specs.
 
 use std::path::Path;
 
