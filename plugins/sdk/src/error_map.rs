@@ -1,10 +1,14 @@
 //! From a cloud's answer to the contract's error, by a table.
 
+use serde::Deserialize;
+
 use crate::types::{Category, Error, Retry};
 use crate::{Replay, Response};
 
-/// What the body of a refused request says, as far as it could be read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What the body of a refused request says, as far as it could be read. Reads itself from a body of
+/// `{"code": …, "message": …}`, all optional.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub struct Fault {
     /// The cloud's own code.
     pub code: Option<String>,

@@ -140,6 +140,12 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_did_not_get_into_the_text_is_an_error() {
+        let lost = || serde_json::to_value(Secret::named("password")).map(|_| json!({})).unwrap();
+        assert_eq!(json_text(lost).unwrap_err().category, Category::InvalidRequest);
+    }
+
+    #[test]
     fn a_value_full_of_placeholders_is_refused() {
         let user: String = (0..TRIES).map(|number| format!("<secret {number}:0>")).collect();
         let error = json_text(|| Login { user: &user, password: Secret::named("password") }).unwrap_err();

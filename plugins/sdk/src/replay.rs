@@ -25,7 +25,7 @@ use crate::Text;
 use crate::bindings::host::skywright::host::log::Level;
 use crate::driver::Setting;
 use crate::host::{Host, with_host};
-use crate::http::{HttpError, Method, Request, Response};
+use crate::http::{CaptureSource, HttpError, Method, Request, Response};
 use crate::types::Part;
 
 /// Why a recording was not read.
@@ -205,9 +205,11 @@ impl Host for Player {
         }
         match exchange.answer {
             Answer::Response(response) => {
-                let captured = request.captures.iter().map(|capture| capture.credential.clone());
-                self.recording.credentials.extend(captured);
-                response.into_response().map_err(|why| self.differs(format!("exchange {position}: {why}")))
+                let response = response.into_response();
+                let response = response.map_err(|why| self.differs(format!("exchange {position}: {why}")))?;
+                let captured = request.captures.iter().filter(|capture| has(&response, &capture.source));
+                self.recording.credentials.extend(captured.map(|capture| capture.credential.clone()));
+                Ok(response)
             }
             Answer::Error(error) => Err(error.into()),
         }
@@ -240,6 +242,17 @@ impl Host for Player {
 
     fn forget(&mut self, name: &str) {
         self.recording.credentials.remove(name);
+    }
+}
+
+/// Whether there is something to capture; its value was blanked when it was recorded.
+fn has(response: &Response, source: &CaptureSource) -> bool {
+    match source {
+        CaptureSource::Header(name) => response.header(name).is_some(),
+        CaptureSource::JsonPointer(pointer) => {
+            let body: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
+            body.is_some_and(|body| body.pointer(pointer).is_some_and(serde_json::Value::is_string))
+        }
     }
 }
 

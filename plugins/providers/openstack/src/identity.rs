@@ -188,6 +188,15 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_cannot_be_renewed_is_forgotten() {
+        let (error, left) = recorded("login-refused").credential(SESSION).play(|| {
+            let error = renew().unwrap_err();
+            (error, credentials::available(SESSION))
+        });
+        assert_eq!((error.category, left), (Category::Unauthenticated, false));
+    }
+
+    #[test]
     fn the_version_may_be_left_out() {
         assert_eq!(base_url("https://a:5000").unwrap(), "https://a:5000/v3");
         assert_eq!(base_url("https://a/identity/v3/").unwrap(), "https://a/identity/v3");
