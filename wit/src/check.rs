@@ -32,8 +32,7 @@ pub struct Interfaces {
 /// [`PackageError`], naming every import that is not covered, or the first export that differs.
 pub fn check(bytes: &[u8]) -> Result<(Package, Interfaces), PackageError> {
     let package = Package::read(bytes)?;
-    check_contract_version(&package.manifest)?;
-    check_imports(&package)?;
+    check_claims(&package)?;
     wasmparser::Validator::new_with_features(features())
         .validate_all(bytes)
         .map_err(crate::package::malformed)?;
@@ -47,6 +46,18 @@ pub fn check(bytes: &[u8]) -> Result<(Package, Interfaces), PackageError> {
     let interfaces = interfaces_of(&resolve, world);
     check_exports(&package.manifest, &interfaces)?;
     Ok((package, interfaces))
+}
+
+/// The cheap half of [`check`], by names alone: the contract's version, and that every import is one
+/// that the host lends and the manifest asks for. It is repeated at every load.
+///
+/// # Errors
+///
+/// [`PackageError::ContractVersion`], [`PackageError::UnknownImports`] or
+/// [`PackageError::UndeclaredImports`].
+pub fn check_claims(package: &Package) -> Result<(), PackageError> {
+    check_contract_version(&package.manifest)?;
+    check_imports(package)
 }
 
 /// WebAssembly as the host's engine accepts it: the 2.0 set, without what the engine turns off.
@@ -69,7 +80,7 @@ fn check_contract_version(manifest: &Manifest) -> Result<(), PackageError> {
         return Ok(());
     }
     let older = if *plugin < host { "plugin" } else { "host" };
-    Err(PackageError::ContractVersion { plugin: plugin.clone(), host, older })
+    Err(PackageError::ContractVersion { plugin: plugin.clone(), host, older: older.to_owned() })
 }
 
 fn contract_version() -> semver::Version {
@@ -116,7 +127,7 @@ fn check_exports(manifest: &Manifest, found: &Interfaces) -> Result<(), PackageE
     };
     if !found.exports.keys().any(|name| name.split('@').next() == Some(required)) {
         let missing = format!("{required}@{CONTRACT_VERSION}");
-        return Err(PackageError::MissingExport { kind: manifest.kind.name(), missing });
+        return Err(PackageError::MissingExport { kind: manifest.kind, missing });
     }
     for (name, shape) in &found.exports {
         let Some(expected) = contract.get(&interface_track(name)) else {
@@ -152,7 +163,7 @@ fn contract_shapes() -> &'static BTreeMap<String, Shape> {
     static SHAPES: OnceLock<BTreeMap<String, Shape>> = OnceLock::new();
     SHAPES.get_or_init(|| {
         // The files are part of this program and a test parses them: no error can reach a user.
-        let Ok(resolve) = parse_packages(WIT.iter().copied(), true) else { return BTreeMap::new() };
+        let Ok(resolve) = parse_packages(WIT.iter().copied()) else { return BTreeMap::new() };
         resolve
             .interfaces
             .iter()

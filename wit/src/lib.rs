@@ -5,6 +5,7 @@
 //! component, what the component imports and exports, and whether that agrees with the contract.
 //! Nothing here executes WebAssembly.
 
+mod blame;
 mod capability;
 mod check;
 mod manifest;
@@ -13,10 +14,11 @@ mod released;
 mod shape;
 
 pub use capability::{Capability, interface_track};
-pub use check::{Interfaces, check};
+pub use blame::{Blame, Category};
+pub use check::{Interfaces, check, check_claims};
 pub use manifest::{Kind, MANIFEST_SECTION, Manifest, ManifestError, PluginId};
 pub use package::{Digest, Package, PackageError, embed_manifest};
-pub use released::{Incompatibility, incompatibilities, parse_packages};
+pub use released::{Incompatibility, WitError, incompatibilities, is_draft, parse_packages};
 
 /// The version of the contract that this host speaks: that of every `skywright:*` WIT package.
 pub const CONTRACT_VERSION: &str = "0.1.0";
@@ -38,6 +40,7 @@ wit_files![
     "host/types.wit",
     "provider/addresses.wit",
     "provider/catalog.wit",
+    "provider/changes.wit",
     "provider/driver.wit",
     "provider/hosts.wit",
     "provider/keypairs.wit",

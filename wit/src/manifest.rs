@@ -138,12 +138,12 @@ pub struct Manifest {
 }
 
 /// Why a manifest was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// Not JSON, or not the JSON of a manifest.
+    /// Not JSON, or not the JSON of a manifest; the parser's message, with line and column.
     #[error("the manifest does not parse: {0}")]
-    Syntax(#[source] serde_json::Error),
+    Syntax(String),
     /// The identity is not `namespace/name`.
     #[error("the id {id:?} is not of the form namespace/name (lower-case letters, digits, single hyphens)")]
     Id {
@@ -154,7 +154,7 @@ pub enum ManifestError {
     #[error("the manifest's {field} is empty, longer than {max} characters, or holds control characters")]
     Text {
         /// The key.
-        field: &'static str,
+        field: String,
         /// Its longest accepted length, in characters.
         max: usize,
     },
@@ -179,7 +179,7 @@ impl Manifest {
         if bytes.len() > MAX_BYTES {
             return Err(ManifestError::TooLarge { bytes: bytes.len() });
         }
-        let manifest: Self = serde_json::from_slice(bytes).map_err(ManifestError::Syntax)?;
+        let manifest: Self = serde_json::from_slice(bytes).map_err(syntax)?;
         manifest.validate()?;
         Ok(manifest)
     }
@@ -191,7 +191,7 @@ impl Manifest {
     /// [`ManifestError`] if the manifest does not [`validate`](Self::validate).
     pub fn to_json(&self) -> Result<Vec<u8>, ManifestError> {
         self.validate()?;
-        serde_json::to_vec(self).map_err(ManifestError::Syntax)
+        serde_json::to_vec(self).map_err(syntax)
     }
 
     /// Checks what the types cannot express.
@@ -210,7 +210,7 @@ impl Manifest {
         for (field, text, max) in texts {
             let Some(text) = text else { continue };
             if text.trim().is_empty() || text.chars().count() > max || text.chars().any(is_unprintable) {
-                return Err(ManifestError::Text { field, max });
+                return Err(ManifestError::Text { field: field.to_owned(), max });
             }
         }
         if self.kind == Kind::Feature && !self.capabilities.is_empty() {
@@ -219,6 +219,10 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+fn syntax(error: serde_json::Error) -> ManifestError {
+    ManifestError::Syntax(error.to_string())
 }
 
 /// Control characters, and those that change the direction of what is printed around them.
@@ -267,7 +271,7 @@ mod tests {
         for bad in ["\\u001b[2J", "", "a\\u202eb", &"x".repeat(121)] {
             let text = json("").replace("\"Acme\"", &format!("\"{bad}\""));
             assert!(
-                matches!(Manifest::from_json(text.as_bytes()), Err(ManifestError::Text { field: "title", .. })),
+                matches!(Manifest::from_json(text.as_bytes()), Err(ManifestError::Text { field, .. }) if field == "title"),
                 "{bad:?}"
             );
         }

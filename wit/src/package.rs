@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 
-use crate::manifest::{MANIFEST_SECTION, Manifest, ManifestError};
+use crate::manifest::{Kind, MANIFEST_SECTION, Manifest, ManifestError};
 
 /// The SHA-256 of a plugin's bytes, written `sha256:HEX`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,12 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", self.hex())
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -63,7 +69,9 @@ impl FromStr for Digest {
 }
 
 /// Why bytes are not a plugin.
-#[derive(Debug, thiserror::Error)]
+///
+/// It serialises, because part of the check runs in another process.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageError {
     /// Machine code made by wasmtime elsewhere: it would run outside every check.
@@ -92,7 +100,7 @@ pub enum PackageError {
         /// What this host speaks.
         host: semver::Version,
         /// Which side has to be brought up to date: `plugin` or `host`.
-        older: &'static str,
+        older: String,
     },
     /// Imports that no capability of the host covers.
     #[error("the plugin imports what no capability covers: {}", .0.join(", "))]
@@ -104,7 +112,7 @@ pub enum PackageError {
     #[error("a {kind} must export `{missing}`, which this component does not")]
     MissingExport {
         /// The manifest's kind.
-        kind: &'static str,
+        kind: Kind,
         /// The interface.
         missing: String,
     },
@@ -134,6 +142,31 @@ pub struct Package {
     pub imports: Vec<String>,
     /// The names of everything exported, in the component's order.
     pub exports: Vec<String>,
+}
+
+impl PackageError {
+    /// What can be done about it, if anything can.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Precompiled => "give the `.wasm` file that it was compiled from".to_owned(),
+            Self::CoreModule | Self::NoManifest => {
+                "`skywright plugin build DIR` makes a plugin of a guest crate or of another tool chain's component"
+                    .to_owned()
+            }
+            Self::ContractVersion { older, .. } if older == "host" => "update skywright".to_owned(),
+            Self::ContractVersion { .. } => "ask its publisher for a newer version, or rebuild it".to_owned(),
+            Self::UndeclaredImports(_) => "its author has to list the capability in `plugin.toml`".to_owned(),
+            Self::UnknownImports(imports) if imports.iter().any(|i| i.starts_with("wasi:sockets")) => {
+                "sockets are not lent to plugins; requests go through `skywright:host/http` or `wasi:http`".to_owned()
+            }
+            Self::UnknownImports(_) => "`skywright plugin inspect` lists what the host lends".to_owned(),
+            Self::WrongShape { .. } | Self::MissingExport { .. } => {
+                "rebuild it against the contract of this host".to_owned()
+            }
+            _ => return None,
+        })
+    }
 }
 
 impl Package {

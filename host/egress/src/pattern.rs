@@ -1,6 +1,7 @@
 //! Endpoint patterns: which origins a grant names.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,16 @@ impl EndpointPattern {
     #[must_use]
     pub fn is_localhost(&self) -> bool {
         matches!(&self.host, HostPattern::Exact(Host::Domain(name)) if name == "localhost")
+    }
+
+    /// The address, where the host is one and not a name.
+    #[must_use]
+    pub fn literal_address(&self) -> Option<IpAddr> {
+        match self.host {
+            HostPattern::Exact(Host::Ipv4(address)) => Some(address.into()),
+            HostPattern::Exact(Host::Ipv6(address)) => Some(address.into()),
+            _ => None,
+        }
     }
 
     fn matches_port(&self, port: u16) -> bool {

@@ -16,10 +16,10 @@ pub mod host {
                 import skywright:host/credentials@0.1.0;
                 import skywright:host/cache@0.1.0;
                 import skywright:host/clock@0.1.0;
+                import skywright:provider/changes@0.1.0;
             }
         ",
         world: "skywright:sdk-host/lent",
-        features: ["families"],
         generate_all,
         additional_derives: [PartialEq],
     });
@@ -35,7 +35,6 @@ macro_rules! exported {
                 path: ["../../wit/host", "../../wit/provider", "../../wit/feature"],
                 inline: $inline,
                 world: $world,
-                features: ["families"],
                 with: {
                     "skywright:host/types@0.1.0": crate::bindings::host::skywright::host::types,
                     $($with: $path,)*
@@ -51,7 +50,7 @@ exported!(
     /// `skywright:provider/driver`.
     driver,
     "package skywright:sdk; world exports-driver { export skywright:provider/driver@0.1.0; }",
-    "skywright:sdk/exports-driver"
+    "skywright:sdk/exports-driver", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
 );
 exported!(
     /// `skywright:provider/catalog`.
@@ -63,19 +62,19 @@ exported!(
     /// `skywright:provider/networks`.
     networks,
     "package skywright:sdk; world exports-networks { export skywright:provider/networks@0.1.0; }",
-    "skywright:sdk/exports-networks", "skywright:provider/driver@0.1.0": crate::bindings::driver::exports::skywright::provider::driver
+    "skywright:sdk/exports-networks", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
 );
 exported!(
     /// `skywright:provider/hosts`.
     hosts,
     "package skywright:sdk; world exports-hosts { export skywright:provider/hosts@0.1.0; }",
-    "skywright:sdk/exports-hosts", "skywright:provider/driver@0.1.0": crate::bindings::driver::exports::skywright::provider::driver
+    "skywright:sdk/exports-hosts", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
 );
 exported!(
     /// `skywright:provider/volumes`.
     volumes,
     "package skywright:sdk; world exports-volumes { export skywright:provider/volumes@0.1.0; }",
-    "skywright:sdk/exports-volumes", "skywright:provider/driver@0.1.0": crate::bindings::driver::exports::skywright::provider::driver
+    "skywright:sdk/exports-volumes", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
 );
 exported!(
     /// `skywright:provider/keypairs`.

@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::driver::{Outcome, Pending};
+use crate::bindings::host::skywright::provider::changes::{Outcome, Pending};
 use crate::{Category, Error};
 
 /// The most steps that one poll takes without the host in between.

@@ -1,0 +1,28 @@
+//! `skywright plugin new`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use skywright_contract::Kind;
+
+use crate::args::{New, PluginKind};
+use crate::error::Error;
+use crate::output::Printer;
+
+pub(super) fn run(args: New, printer: &Printer) -> Result<(), Error> {
+    let kind = match args.kind {
+        PluginKind::Provider => Kind::Provider,
+        PluginKind::Feature => Kind::Feature,
+    };
+    let folder = args.dir.unwrap_or_else(|| PathBuf::from(&args.name));
+    let made = skywright_author::scaffold(&args.name, kind, &folder)?;
+    let result = json!({ "folder": made.folder, "files": made.files, "kind": kind, "name": args.name });
+    printer.result(&result, || {
+        format!(
+            "made {}\n\nnext:\n  cd {}\n  cargo test\n  skywright plugin build .\n  skywright plugin inspect dist/{}.wasm",
+            made.folder.display(),
+            made.folder.display(),
+            args.name
+        )
+    })
+}

@@ -1,0 +1,32 @@
+//! Guests that do nothing wrong.
+
+use serde_json::json;
+use skywright_runtime::{Allocation, Limits};
+
+use crate::guest::{Guest, alive, call, engine, engine_with, poll};
+
+#[tokio::test]
+async fn a_plain_guest_answers() {
+    let plugin = engine(Limits::default()).load(&Guest::default().plugin()).await.unwrap();
+    assert_eq!(poll(&plugin).await.unwrap(), json!({ "done": "" }));
+    let described = call(&plugin, "driver.describe", &[]).await.unwrap();
+    assert_eq!(described["settings"], json!([]));
+    assert_eq!(plugin.describe_provider().await.unwrap().endpoints.len(), 0);
+}
+
+#[tokio::test]
+async fn the_pool_serves_as_well() {
+    alive(&engine_with(Limits::default(), Allocation::Pooling { instances: 4 })).await;
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_named() {
+    let plugin = engine(Limits::default()).load(&Guest::default().plugin()).await.unwrap();
+    let message = async |function, args: &[serde_json::Value]| {
+        call(&plugin, function, args).await.unwrap_err().to_string()
+    };
+    assert_eq!(message("driver.poll", &[]).await, "1 arguments are expected (token), 0 were given");
+    assert_eq!(message("driver.poll", &[json!(7)]).await, "token: expected a string, found 7");
+    let error = message("driver.fly", &[]).await;
+    assert_eq!(error, "the plugin has no function `driver.fly`");
+}
