@@ -174,16 +174,13 @@ mod tests {
     }
 
     fn recording(pages: &[(&str, &str)]) -> Recording {
-        let exchanges: Vec<_> = pages
-            .iter()
-            .map(|(url, body)| {
-                serde_json::json!({
-                    "request": { "method": "get", "url": url, "replay": "safe" },
-                    "response": { "status": 200, "headers": [], "body": body }
-                })
-            })
-            .collect();
-        Recording::parse(&serde_json::json!({ "version": 1, "exchanges": exchanges }).to_string()).unwrap()
+        let mut lines = vec![serde_json::json!({ "skywright-recording": 1 }).to_string()];
+        lines.extend(pages.iter().map(|(url, body)| {
+            let request = serde_json::json!({ "method": "GET", "url": url, "replay": "safe" });
+            let response = serde_json::json!({ "status": 200, "headers": [], "body": body });
+            serde_json::json!({ "request": request, "response": response }).to_string()
+        }));
+        Recording::parse(&lines.join("\n")).unwrap()
     }
 
     #[test]

@@ -4,10 +4,13 @@
 //! use skywright_sdk::replay::Recording;
 //!
 //! # fn zones() -> usize { 1 }
-//! let recording = Recording::load("recordings/zones.json").unwrap();
+//! let recording = Recording::load("recordings/zones.jsonl").unwrap();
 //! let zones = recording.setting("region", "one").credential("password").play(|| zones());
 //! assert_eq!(zones, 1);
 //! ```
+//!
+//! A recording is what the host writes: JSON lines, the first `{"skywright-recording":1}`, each further one
+//! an exchange. Of a request, its method, URL and body are compared.
 //!
 //! A replay shows that the plugin asks what it asked when the recording was made and understands the
 //! answers. It does not show that the cloud still answers so, nor anything of grants, captures and limits,
@@ -19,13 +22,14 @@ use std::path::Path;
 use std::rc::Rc;
 
 use base64::Engine as _;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::Text;
 use crate::bindings::host::skywright::host::log::Level;
 use crate::driver::Setting;
 use crate::host::{Host, with_host};
-use crate::http::{CaptureSource, HttpError, Method, Request, Response};
+use crate::http::{self, CaptureSource, HttpError, Request, Response};
 use crate::types::Part;
 
 /// Why a recording was not read.
@@ -40,13 +44,27 @@ pub enum RecordingError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// It is not of this form.
-    #[error("the recording does not parse: {0}")]
-    Syntax(#[source] serde_json::Error),
-    /// It is of another version of the form.
-    #[error("the recording is of version {0}; this reads version 1")]
-    Version(u32),
+    /// Its first line is not the format's.
+    #[error("a recording begins with `{{\"skywright-recording\":{VERSION}}}`")]
+    Header,
+    /// It is of another version of the format.
+    #[error("the recording has version {version}, and this reads {VERSION}")]
+    Version {
+        /// The version it has.
+        version: u32,
+    },
+    /// A line is no exchange.
+    #[error("line {line} of the recording: {source}")]
+    Line {
+        /// Which, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
 }
+
+/// The version of the format that is read here.
+const VERSION: u32 = 1;
 
 /// Recorded exchanges, and the tenant that they are played to.
 #[derive(Debug, Clone, Default)]
@@ -70,17 +88,23 @@ impl Recording {
         Self::parse(&text)
     }
 
-    /// Reads the text of a recording.
+    /// Reads the text of a recording. Blank lines are skipped.
     ///
     /// # Errors
     ///
     /// [`RecordingError`].
     pub fn parse(text: &str) -> Result<Self, RecordingError> {
-        let file: File = serde_json::from_str(text).map_err(RecordingError::Syntax)?;
-        if file.version != 1 {
-            return Err(RecordingError::Version(file.version));
+        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let header = lines.next().and_then(|(_, line)| serde_json::from_str(line).ok());
+        match header {
+            None => return Err(RecordingError::Header),
+            Some(Header { version: VERSION }) => {}
+            Some(Header { version }) => return Err(RecordingError::Version { version }),
         }
-        Ok(Self { exchanges: file.exchanges.into(), ..Self::default() })
+        let exchange = |(index, line)| {
+            serde_json::from_str(line).map_err(|source| RecordingError::Line { line: index + 1, source })
+        };
+        Ok(Self { exchanges: lines.map(exchange).collect::<Result<_, _>>()?, ..Self::default() })
     }
 
     /// No exchange at all: for what must not touch the cloud.
@@ -205,13 +229,12 @@ impl Host for Player {
         }
         match exchange.answer {
             Answer::Response(response) => {
-                let response = response.into_response();
-                let response = response.map_err(|why| self.differs(format!("exchange {position}: {why}")))?;
+                let response = Response::from(response);
                 let captured = request.captures.iter().filter(|capture| has(&response, &capture.source));
                 self.recording.credentials.extend(captured.map(|capture| capture.credential.clone()));
                 Ok(response)
             }
-            Answer::Error(error) => Err(error.into()),
+            Answer::Error(error) => Err(error),
         }
     }
 
@@ -257,9 +280,9 @@ fn has(response: &Response, source: &CaptureSource) -> bool {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct Header {
+    #[serde(rename = "skywright-recording")]
     version: u32,
-    exchanges: Vec<Exchange>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -273,13 +296,14 @@ struct Exchange {
 #[serde(rename_all = "lowercase")]
 enum Answer {
     Response(RecordedResponse),
-    Error(RecordedError),
+    #[serde(deserialize_with = "error")]
+    Error(HttpError),
 }
 
 /// Of a recorded request, what is compared.
 #[derive(Debug, Clone, Deserialize)]
 struct RecordedRequest {
-    method: String,
+    method: Method,
     url: String,
     #[serde(default)]
     body: Option<Vec<RecordedPart>>,
@@ -287,27 +311,59 @@ struct RecordedRequest {
 
 impl RecordedRequest {
     fn of(request: &Request) -> Self {
-        let method = match request.method {
-            Method::Get => "get",
-            Method::Head => "head",
-            Method::Post => "post",
-            Method::Put => "put",
-            Method::Patch => "patch",
-            Method::Delete => "delete",
-            Method::Options => "options",
-        };
         let body = request.body.as_ref().map(|parts| parts.iter().cloned().map(RecordedPart::from).collect());
-        Self { method: method.to_owned(), url: request.url.clone(), body }
+        Self { method: request.method.into(), url: request.url.clone(), body }
     }
 
     fn summary(&self) -> String {
-        let Some(body) = &self.body else { return format!("{} {}", self.method, self.url) };
+        let asked = format!("{} {}", self.method.name(), self.url);
+        let Some(body) = &self.body else { return asked };
         let text = Text::from_parts(body.iter().cloned().map(Part::from).collect());
         let parts = text.into_parts().into_iter().map(|part| match part {
             Part::Plain(text) => text,
             secret => format!("«{secret:?}»"),
         });
-        format!("{} {} {}", self.method, self.url, parts.collect::<String>())
+        format!("{asked} {}", parts.collect::<String>())
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+        }
+    }
+}
+
+impl From<http::Method> for Method {
+    fn from(method: http::Method) -> Self {
+        match method {
+            http::Method::Get => Self::Get,
+            http::Method::Head => Self::Head,
+            http::Method::Post => Self::Post,
+            http::Method::Put => Self::Put,
+            http::Method::Patch => Self::Patch,
+            http::Method::Delete => Self::Delete,
+            http::Method::Options => Self::Options,
+        }
     }
 }
 
@@ -349,50 +405,55 @@ impl From<RecordedPart> for Part {
 struct RecordedResponse {
     status: u16,
     headers: Vec<(String, String)>,
-    body: RecordedBody,
+    #[serde(deserialize_with = "body")]
+    body: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum RecordedBody {
-    Text(String),
-    Bytes { base64: String },
-}
-
-impl RecordedResponse {
-    fn into_response(self) -> Result<Response, String> {
-        let body = match self.body {
-            RecordedBody::Text(text) => text.into_bytes(),
-            RecordedBody::Bytes { base64 } => base64::engine::general_purpose::STANDARD
-                .decode(base64)
-                .map_err(|e| format!("the body is not base64: {e}"))?,
-        };
-        Ok(Response { status: self.status, headers: self.headers, body })
+/// A string where it is UTF-8, else `{"base64":"…"}`.
+fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Body {
+        Text(String),
+        Bytes { base64: String },
     }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RecordedError {
-    Denied(String),
-    NoCredential(String),
-    Invalid(String),
-    Timeout,
-    TooLarge(u64),
-    Transport(String),
-}
-
-impl From<RecordedError> for HttpError {
-    fn from(error: RecordedError) -> Self {
-        match error {
-            RecordedError::Denied(text) => Self::Denied(text),
-            RecordedError::NoCredential(text) => Self::NoCredential(text),
-            RecordedError::Invalid(text) => Self::Invalid(text),
-            RecordedError::Timeout => Self::Timeout,
-            RecordedError::TooLarge(bytes) => Self::TooLarge(bytes),
-            RecordedError::Transport(text) => Self::Transport(text),
+    match Body::deserialize(deserializer)? {
+        Body::Text(text) => Ok(text.into_bytes()),
+        Body::Bytes { base64 } => {
+            base64::engine::general_purpose::STANDARD.decode(base64).map_err(D::Error::custom)
         }
     }
+}
+
+impl From<RecordedResponse> for Response {
+    fn from(recorded: RecordedResponse) -> Self {
+        let RecordedResponse { status, headers, body } = recorded;
+        Self { status, headers, body }
+    }
+}
+
+/// An object of one field, the kind, with the text.
+fn error<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HttpError, D::Error> {
+    let fields = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let mut fields = fields.into_iter();
+    let (Some((kind, text)), None) = (fields.next(), fields.next()) else {
+        return Err(D::Error::custom("an error has one kind"));
+    };
+    Ok(match kind.as_str() {
+        "denied" => HttpError::Denied(text),
+        "no-credential" => HttpError::NoCredential(text),
+        "invalid" => HttpError::Invalid(text),
+        "timeout" => HttpError::Timeout,
+        "too-large" => HttpError::TooLarge(limit_bytes(&text).map_err(D::Error::custom)?),
+        "transport" => HttpError::Transport(text),
+        _ => return Err(D::Error::custom(format!("there is no kind of error `{kind}`"))),
+    })
+}
+
+/// The number in `the answer's body has more than 33554432 bytes`.
+fn limit_bytes(text: &str) -> Result<u64, String> {
+    let number = text.split_ascii_whitespace().find_map(|word| word.parse().ok());
+    number.ok_or_else(|| format!("`{text}` does not say how many bytes"))
 }
 
 #[cfg(test)]
@@ -400,15 +461,13 @@ mod tests {
     use super::*;
     use crate::{Category, Client, Secret};
 
-    const LOGIN: &str = r#"{"version":1,"exchanges":[
-        {"request":{"method":"post","url":"http://c/login","replay":"safe","bucket":null,
-            "headers":[["content-type",[{"plain":"application/json"}]]],
-            "body":[{"plain":"{\"pass"},{"plain":"word\":\""},{"secret-json":"password"},{"plain":"\"}"}],
-            "captures":[{"source":{"header":"x-token"},"credential":"session","ttl_s":60}]},
-         "response":{"status":201,"headers":[["x-token",""]],"body":{"base64":"e30="}}},
-        {"request":{"method":"get","url":"http://c/slow","replay":"safe"},"error":"timeout"},
-        {"request":{"method":"get","url":"http://c/gone","replay":"safe"},"error":{"transport":"reset"}}
-    ]}"#;
+    const LOGIN: &str = r#"{"skywright-recording":1}
+{"request":{"method":"POST","url":"http://c/login","replay":"safe","bucket":null,"headers":[["content-type",[{"plain":"application/json"}]]],"body":[{"plain":"{\"pass"},{"plain":"word\":\""},{"secret-json":"password"},{"plain":"\"}"}],"captures":[{"source":{"header":"x-token"},"credential":"session","ttl-s":60}]},"response":{"status":201,"headers":[["x-token","***"]],"body":{"base64":"e30="}}}
+
+{"request":{"method":"GET","url":"http://c/slow","replay":"safe","bucket":null,"headers":[],"body":null,"captures":[]},"error":{"timeout":"no answer within 60000 ms"}}
+{"request":{"method":"GET","url":"http://c/gone","replay":"safe","bucket":null,"headers":[],"body":null,"captures":[]},"error":{"transport":"http://c: reset"}}
+{"request":{"method":"GET","url":"http://c/huge","replay":"safe","bucket":null,"headers":[],"body":null,"captures":[]},"error":{"too-large":"the answer's body has more than 33554432 bytes"}}
+"#;
 
     fn login(path: &str) -> Result<serde_json::Value, crate::Error> {
         let body = || serde_json::json!({ "password": Secret::named("password") });
@@ -427,6 +486,7 @@ mod tests {
             let client = Client::new("http://c");
             assert_eq!(client.get("/slow").send().unwrap_err().category, Category::Timeout);
             assert_eq!(client.get("/gone").send().unwrap_err().category, Category::Unavailable);
+            assert_eq!(client.get("/huge").exchange(), Err(HttpError::TooLarge(32 << 20)));
             assert_eq!((crate::settings::text("a").as_deref(), crate::clock::now()), (Some("b"), 7));
             assert_eq!(crate::cache::get_or("k", 1, || Ok(1)), Ok(1));
             assert_eq!(crate::cache::get_or("k", 1, || Ok(2)), Ok(1));
@@ -440,17 +500,37 @@ mod tests {
             login("/logon").unwrap_err()
         });
         let difference = difference.unwrap();
-        assert!(difference.contains("exchange 1 of 3 differs"), "{difference}");
-        assert!(difference.contains(r#"recorded: post http://c/login {"password":"«"#), "{difference}");
-        assert!(difference.contains("asked:    post http://c/logon"), "{difference}");
+        assert!(difference.contains("exchange 1 of 4 differs"), "{difference}");
+        assert!(difference.contains(r#"recorded: POST http://c/login {"password":"«"#), "{difference}");
+        assert!(difference.contains("asked:    POST http://c/logon"), "{difference}");
         assert!(difference.contains("Info about to fail 1 region=here"), "{difference}");
     }
 
     #[test]
     fn one_question_too_few_or_too_many_is_a_difference() {
         let (_, difference) = Recording::parse(LOGIN).unwrap().try_play(|| login("/login").unwrap());
-        assert!(difference.unwrap().contains("exchange 2 of 3 was never asked for: get http://c/slow"));
+        assert!(difference.unwrap().contains("exchange 2 of 4 was never asked for: GET http://c/slow"));
         let (_, difference) = Recording::silent().try_play(|| login("/login").unwrap_err());
         assert!(difference.unwrap().contains("all 0 exchanges are over"));
+    }
+
+    #[test]
+    fn what_is_no_recording_says_why() {
+        let parse = |text: &str| Recording::parse(text).unwrap_err();
+        assert!(matches!(parse(""), RecordingError::Header));
+        assert!(matches!(parse(r#"{"version":1,"exchanges":[]}"#), RecordingError::Header));
+        assert!(matches!(parse(r#"{"skywright-recording":2}"#), RecordingError::Version { version: 2 }));
+        for line in [
+            "{}",
+            r#"{"request":{"method":"get","url":"http://c"},"error":{"timeout":"x"}}"#,
+            r#"{"request":{"method":"GET","url":"http://c"},"error":"timeout"}"#,
+            r#"{"request":{"method":"GET","url":"http://c"},"error":{"too-large":"very"}}"#,
+            r#"{"request":{"method":"GET","url":"http://c"},"error":{"tired":"very"}}"#,
+            r#"{"request":{"method":"GET","url":"http://c"},"error":{}}"#,
+            r#"{"request":{"method":"GET","url":"http://c"},"response":{"status":1,"headers":[],"body":{"base64":"?"}}}"#,
+        ] {
+            let error = parse(&format!("{{\"skywright-recording\":1}}\n\n{line}\n"));
+            assert!(matches!(error, RecordingError::Line { line: 3, .. }), "{line}: {error}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::Openstack;
 
 /// A recording and where its cloud was; the test says how it logs in.
 pub(crate) fn played(name: &str) -> Recording {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings").join(format!("{name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings").join(format!("{name}.jsonl"));
     let recording = Recording::load(path).unwrap().setting("auth-url", "http://127.0.0.1:5000/v3");
     recording.defaults(&Openstack::describe().settings)
 }
