@@ -135,7 +135,10 @@ fn write_core_dump(plugin: &Plugin, store: &mut Store<Guest>, error: &wasmtime::
     let name = plugin.package().manifest.id.name();
     let bytes = dump.serialize(store, name);
     match write_private(&folder, name, &bytes) {
-        Ok(path) => Some(path),
+        Ok(path) => {
+            tracing::warn!(path = %path.display(), "core dump written; it holds the plugin's memory");
+            Some(path)
+        }
         Err(error) => {
             tracing::warn!(%error, folder = %folder.display(), "the core dump could not be written");
             None

@@ -12,6 +12,8 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 pub(crate) struct Guest<'a> {
     /// Core imports, such as `(import "skywright:host/log@0.1.0" "write" (func $log …))`.
     pub(crate) imports: &'a str,
+    /// More WIT items of the guest's world.
+    pub(crate) world: &'a str,
     /// More items of the module.
     pub(crate) items: &'a str,
     /// The body of `driver.poll`: locals `$token` and `$length`; it must leave an `i32`.
@@ -62,7 +64,7 @@ impl Guest<'_> {
 
     /// The component, without a manifest.
     pub(crate) fn component(&self) -> Vec<u8> {
-        component(&self.wat())
+        component(&self.wat(), self.world)
     }
 
     /// The component, with its manifest.
@@ -72,14 +74,14 @@ impl Guest<'_> {
 }
 
 /// A core module of the contract's types, as a component without a manifest.
-fn component(wat: &str) -> Vec<u8> {
+fn component(wat: &str, world: &str) -> Vec<u8> {
     let mut module = wat::parse_str(wat).expect("the WAT parses");
     let mut resolve = parse_packages(WIT.iter().copied()).expect("the contract parses");
     let mut map = wit_parser::SourceMap::new();
-    map.push(
-        std::path::Path::new("test.wit"),
-        "package test:guest; world guest { include skywright:provider/imports@0.1.0; export skywright:provider/driver@0.1.0; }",
+    let text = format!(
+        "package test:guest; world guest {{ include skywright:provider/imports@0.1.0; export skywright:provider/driver@0.1.0; {world} }}"
     );
+    map.push(std::path::Path::new("test.wit"), text);
     let group = map.parse().map_err(|(_, error)| error).expect("the test's world parses");
     let package = resolve.push_group(group).expect("the test's world resolves");
     let world = resolve.select_world(&[package], Some("guest")).expect("the world is there");

@@ -162,6 +162,17 @@ async fn too_many_core_instances_meet_the_limit() {
     alive(&engine).await;
 }
 
+#[tokio::test]
+async fn handles_without_end_meet_the_limit() {
+    let guest = Guest {
+        world: "export things: interface { resource thing; }",
+        imports: r#"(import "[export]things" "[resource-new]thing" (func $new (param i32) (result i32)))"#,
+        poll: "(loop $again (drop (call $new (i32.const 1))) (br $again)) (unreachable)",
+        ..Guest::default()
+    };
+    assert_limit(&fails(Limits::default(), &guest).await, LimitName::Handles);
+}
+
 const LOG: &str =
     r#"(import "skywright:host/log@0.1.0" "write" (func $log (param i32 i32 i32 i32 i32)))"#;
 
