@@ -26,6 +26,9 @@ const FLAGS: &str = "-Cpasses=sancov-module \
 /// Named, so that build scripts and macros run on the host uninstrumented.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
+/// How the lines begin that libFuzzer prints when all is well: progress, and the words that it learned.
+const CHATTER: [&str; 6] = ["#", "INFO:", "stat::", "\"", "Done ", "\tNEW_FUNC"];
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The target; all of them if not given
@@ -116,7 +119,7 @@ fn one(
         if let Some(count) = coverage(line) {
             first.get_or_insert(count);
             last = count;
-        } else if !line.starts_with('#') && !line.starts_with("INFO:") && !line.starts_with("stat::") {
+        } else if !CHATTER.iter().any(|start| line.starts_with(start)) {
             say::note(line);
         }
         if let Some((_, path)) = line.split_once("Test unit written to ") {

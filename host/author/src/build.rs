@@ -87,7 +87,7 @@ impl Builder {
             (None, Some(found)) => self.compile(&project, found, progress)?,
             (None, None) => return Err(Error::NoBuild { folder: project.folder }),
         };
-        let contract = |error| Error::Contract { component: source.clone(), source: error };
+        let contract = |error| Error::Contract { component: source.clone(), source: Box::new(error) };
         let plugin = embed_manifest(&component, &manifest).map_err(contract)?;
         let (package, interfaces) = check(&plugin).map_err(contract)?;
         if let Some(found) = &facts {

@@ -131,7 +131,7 @@ pub enum Error {
         /// The component, or the folder of the crate that made it.
         component: PathBuf,
         /// What is wrong with it.
-        source: PackageError,
+        source: Box<PackageError>,
     },
     /// A cache folder is needed, and neither the caller nor the environment names one.
     #[error("there is no folder for compiled guests: XDG_CACHE_HOME and HOME are not set")]
@@ -170,12 +170,15 @@ impl Error {
             Self::NoBuild { .. } => "add a [build] table with `command` and `component`",
             Self::NoLibrary { .. } => "give the crate a src/lib.rs",
             Self::NoToolChain { command, .. } => return Some(format!("run: {command}")),
-            Self::Contract { source: PackageError::UndeclaredImports(_), .. } => {
-                "add what the brackets name to `capabilities` in plugin.toml"
-            }
-            Self::Contract { source: PackageError::CoreModule, .. } => {
-                "let the build command make a component, such as with `wasm-tools component new`"
-            }
+            Self::Contract { source, .. } => match **source {
+                PackageError::UndeclaredImports(_) => {
+                    "add what the brackets name to `capabilities` in plugin.toml"
+                }
+                PackageError::CoreModule => {
+                    "let the build command make a component: `wasm-tools component new`"
+                }
+                _ => return None,
+            },
             Self::NoCache => "set XDG_CACHE_HOME or HOME",
             Self::Exists { .. } => "choose another name, or remove it yourself",
             _ => return None,

@@ -1,5 +1,7 @@
 //! Guests that are really built, with whatever tool chain there is or can be had.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
