@@ -11,17 +11,19 @@ use crate::request::Method;
 #[non_exhaustive]
 pub enum Denial {
     /// No endpoint of the grant names the origin.
-    #[error("{method} {origin}: no endpoint of the grant names it")]
+    #[error("{method} {origin}{}: no endpoint of the grant names it", by(redirected_by.as_ref()))]
     Endpoint {
         /// The operation.
         method: Method,
         /// Where it would have gone.
         origin: String,
+        /// The origin that redirected there, if one did.
+        redirected_by: Option<String>,
     },
     /// No address that the name has may be dialled.
     #[error(
-        "{method} {origin}: its address {} is {} (in {}), and no granted network names it",
-        special.address, special.kind, special.range
+        "{method} {origin}{}: its address {} is {} (in {}), and no granted network names it",
+        by(redirected_by.as_ref()), special.address, special.kind, special.range
     )]
     Address {
         /// The operation.
@@ -30,6 +32,8 @@ pub enum Denial {
         origin: String,
         /// The first address that was refused.
         special: SpecialAddress,
+        /// The origin that redirected there, if one did.
+        redirected_by: Option<String>,
     },
     /// A credential would leave without TLS.
     #[error(
@@ -112,6 +116,21 @@ impl Denial {
         }
     }
 
+    /// Whether it is about a redirect, so that the request itself had been answered.
+    #[must_use]
+    pub fn is_redirected(&self) -> bool {
+        match self {
+            Self::Endpoint { redirected_by, .. } | Self::Address { redirected_by, .. } => {
+                redirected_by.is_some()
+            }
+            Self::Plaintext { .. } => false,
+            Self::Downgrade { .. }
+            | Self::BodyCredential { .. }
+            | Self::SecretInRedirect { .. }
+            | Self::Redirects { .. } => true,
+        }
+    }
+
     /// Always [`Category::Forbidden`].
     #[must_use]
     pub fn category(&self) -> Category {
@@ -129,4 +148,8 @@ impl Denial {
             | Self::Redirects { .. } => Blame::Cloud,
         }
     }
+}
+
+fn by(redirected_by: Option<&String>) -> String {
+    redirected_by.map(|origin| format!(" (redirected by {origin})")).unwrap_or_default()
 }

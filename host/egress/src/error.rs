@@ -132,7 +132,7 @@ impl HttpError {
             Self::TooLarge { what, .. } => {
                 matches!(what, Oversize::ResponseBody | Oversize::ResponseHeaders)
             }
-            Self::Denied(denial) => denial.blame() == Blame::Cloud,
+            Self::Denied(denial) => denial.is_redirected(),
             Self::NoCredential { .. } | Self::Invalid { .. } | Self::Site { .. } => false,
         }
     }

@@ -122,7 +122,7 @@ impl Grant {
     pub fn endpoints_for(&self, method: Method, url: &Url) -> Result<Vec<&EndpointGrant>, Denial> {
         let endpoints: Vec<_> = self.endpoints.iter().filter(|e| e.pattern.matches(url)).collect();
         if endpoints.is_empty() {
-            return Err(Denial::Endpoint { method, origin: origin_of(url) });
+            return Err(Denial::Endpoint { method, origin: origin_of(url), redirected_by: None });
         }
         Ok(endpoints)
     }

@@ -32,10 +32,12 @@ struct Needle {
     base64: bool,
 }
 
-/// Replaces known secrets by `***`: as they are, and percent-, JSON- and base64-encoded.
+/// Replaces known secrets by `***`: as they are, and percent-, base64- and JSON-encoded, whichever
+/// characters of a JSON string are escaped.
 ///
 /// Secrets of fewer than four bytes are not looked for. It is a net under honest output and servers
-/// that echo; it does not see through other encodings, compression, or a secret in pieces.
+/// that echo; it does not see through other encodings, compression, or a secret in pieces. The cost is
+/// a pass over the text for each form of each secret, twice where there is a backslash in it.
 pub struct Redactor {
     needles: Vec<Needle>,
 }
@@ -70,7 +72,7 @@ impl Redactor {
         if ranges.is_empty() {
             return Cow::Borrowed(text);
         }
-        // Every needle is whole UTF-8 and so begins and ends between characters.
+        // All but the Latin-1 forms are whole characters, and those hardly ever match in UTF-8.
         Cow::Owned(String::from_utf8_lossy(&mask(text.as_bytes(), &ranges)).into_owned())
     }
 
@@ -83,23 +85,123 @@ impl Redactor {
 
     /// The places of all secrets, in order and without overlap.
     fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut ranges = self.find_plain(bytes);
+        if !self.is_empty() && memchr::memchr(b'\\', bytes).is_some() {
+            let unescaped: Vec<u8> = Escapes { rest: bytes }
+                .flat_map(|piece| piece.decoded.into_iter().take(piece.length))
+                .collect();
+            let found = merge(self.find_plain(&unescaped));
+            ranges.extend(escaped_ranges(bytes, &found));
+        }
+        merge(ranges)
+    }
+
+    fn find_plain(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut ranges = Vec::new();
         for needle in &self.needles {
+            let mut covered = 0;
             for start in memmem::find_iter(bytes, needle.bytes.as_slice()) {
-                let found = start..start + needle.bytes.len();
-                ranges.push(if needle.base64 { widen(bytes, found) } else { found });
+                // A long run of base64 is walked once, however many secrets are in it.
+                if start >= covered {
+                    let found = start..start + needle.bytes.len();
+                    let found = if needle.base64 { widen(bytes, found) } else { found };
+                    covered = found.end;
+                    ranges.push(found);
+                }
             }
         }
-        ranges.sort_by_key(|range: &Range<usize>| range.start);
-        let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match merged.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                _ => merged.push(range),
-            }
-        }
-        merged
+        ranges
     }
+}
+
+fn merge(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// Where in the escaped text the ranges of its unescaped form are.
+fn escaped_ranges(bytes: &[u8], found: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut out = Vec::with_capacity(found.len());
+    let mut found = found.iter().peekable();
+    let (mut raw, mut plain, mut begun) = (0, 0, None);
+    for piece in (Escapes { rest: bytes }) {
+        let Some(range) = found.peek() else { break };
+        if begun.is_none() && plain + piece.length > range.start {
+            begun = Some(raw);
+        }
+        raw += piece.raw;
+        plain += piece.length;
+        if plain >= range.end {
+            out.extend(begun.take().map(|start| start..raw));
+            found.next();
+        }
+    }
+    out
+}
+
+/// The bytes of a text with the escapes of JSON strings undone, wherever they stand.
+struct Escapes<'a> {
+    rest: &'a [u8],
+}
+
+/// One character or byte: how long it is in the text, and what it stands for.
+struct Piece {
+    raw: usize,
+    decoded: [u8; 4],
+    length: usize,
+}
+
+impl Piece {
+    fn of(raw: usize, character: char) -> Self {
+        let mut decoded = [0; 4];
+        let length = character.encode_utf8(&mut decoded).len();
+        Self { raw, decoded, length }
+    }
+}
+
+impl Iterator for Escapes<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let first = *self.rest.first()?;
+        let escape = if first == b'\\' { unescape(self.rest) } else { None };
+        let piece = escape.unwrap_or(Piece { raw: 1, decoded: [first, 0, 0, 0], length: 1 });
+        self.rest = self.rest.get(piece.raw..)?;
+        Some(piece)
+    }
+}
+
+/// What the `\` at the beginning of `text` and what follows stand for; `None` if that is no escape.
+fn unescape(text: &[u8]) -> Option<Piece> {
+    let character = match *text.get(1)? {
+        letter @ (b'"' | b'\\' | b'/') => char::from(letter),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let second = if text.get(6..8) == Some(b"\\u") { code_unit(text.get(8..12)) } else { None };
+            let pair = [code_unit(text.get(2..6))?, second.unwrap_or(0)];
+            let character = char::decode_utf16(pair).next()?.ok()?;
+            return Some(Piece::of(if character.len_utf16() == 2 { 12 } else { 6 }, character));
+        }
+        _ => return None,
+    };
+    Some(Piece::of(2, character))
+}
+
+/// Four hexadecimal digits.
+fn code_unit(digits: Option<&[u8]>) -> Option<u16> {
+    let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+    u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
 impl fmt::Debug for Redactor {
@@ -132,24 +234,29 @@ fn add_encodings(secret: &str, needles: &mut Vec<Needle>) {
     if secret.len() < MINIMUM_BYTES {
         return;
     }
-    let mut add = |text: String, base64: bool| {
-        let needle = Needle { bytes: Zeroizing::new(text.into_bytes()), base64 };
+    let mut add = |bytes: Vec<u8>, base64: bool| {
+        let needle = Needle { bytes: Zeroizing::new(bytes), base64 };
         if !needles.contains(&needle) {
             needles.push(needle);
         }
     };
-    add(secret.to_owned(), false);
+    add(secret.as_bytes().to_vec(), false);
     for set in [FORM, COMPONENT, PATH, NON_ALPHANUMERIC] {
         let upper = utf8_percent_encode(secret, set).to_string();
-        add(lower_hex(&upper), false);
-        add(upper.replace("%20", "+"), false);
-        add(upper, false);
+        add(lower_hex(&upper).into_bytes(), false);
+        add(upper.replace("%20", "+").into_bytes(), false);
+        add(upper.into_bytes(), false);
     }
-    for text in json_encodings(secret) {
-        add(text, false);
+    // Escaped twice over, as JSON inside a string of JSON is: once is undone before looking.
+    add(escape_json(secret).into_bytes(), false);
+    if !secret.is_ascii() {
+        // Latin-1, and UTF-8 that somebody took for Latin-1.
+        let latin: Option<Vec<u8>> = secret.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        latin.into_iter().for_each(|latin| add(latin, false));
+        add(secret.bytes().map(char::from).collect::<String>().into_bytes(), false);
     }
     for text in base64_encodings(secret.as_bytes()) {
-        add(text, true);
+        add(text.into_bytes(), true);
     }
 }
 
@@ -163,32 +270,6 @@ fn lower_hex(encoded: &str) -> String {
         hex = hex.saturating_sub(1);
     }
     out
-}
-
-/// The secret inside a JSON string, as the usual encoders spell it.
-fn json_encodings(secret: &str) -> Vec<String> {
-    let plain = escape_json(secret);
-    let unicode = |text: &str, escaped: fn(char) -> bool| {
-        let mut out = String::new();
-        for character in text.chars() {
-            if escaped(character) {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            } else {
-                out.push(character);
-            }
-        }
-        out
-    };
-    vec![
-        plain.replace('/', "\\/"),
-        unicode(&plain, |c| !c.is_ascii()),
-        unicode(&plain, |c| !c.is_ascii() || "<>&'".contains(c)),
-        unicode(&plain, |c| "<>&\u{2028}\u{2029}".contains(c)),
-        plain,
-    ]
 }
 
 /// A text as it stands between the quotes of a JSON string.
@@ -238,12 +319,42 @@ mod tests {
             "pä ss\\/w+o\\\"rd<&>\\n".to_owned(),
             "p\\u00e4 ss/w+o\\\"rd<&>\\n".to_owned(),
             "pä ss/w+o\\\"rd\\u003c\\u0026\\u003e\\n".to_owned(),
+            "\\u0070\\u00E4 ss/w+o\\\"rd<&\\u003e\\n".to_owned(),
+            "pä ss/w+o\\\\\\\"rd<&>\\\\n".to_owned(),
+            "pÃ¤ ss/w+o\"rd<&>\n".to_owned(),
             STANDARD.encode(secret),
             URL_SAFE.encode(secret),
             STANDARD.encode(format!("admin:{secret}")),
         ] {
             assert_eq!(redactor.redact(&format!("a \"{form}\" b")), "a \"***\" b", "{form}");
         }
+    }
+
+    #[test]
+    fn bytes_in_latin_1_are_known_too() {
+        let redactor = Redactor::new(["geheim-ü-wort"]);
+        assert_eq!(*redactor.redact_bytes(b"a geheim-\xfc-wort b"), *b"a *** b");
+    }
+
+    #[test]
+    fn escapes_are_undone_one_by_one() {
+        let unescape = |text: &str| {
+            let bytes = Escapes { rest: text.as_bytes() }.flat_map(|p| p.decoded.into_iter().take(p.length));
+            String::from_utf8(bytes.collect()).unwrap()
+        };
+        for text in [r#"a\\u0041 \u00e4\ud83d\ude00 \n\t\/\" ü"#, r"\u0000\b\f\r", "plain"] {
+            assert_eq!(unescape(text), serde_json::from_str::<String>(&format!("\"{text}\"")).unwrap());
+        }
+        // What is no escape stands for itself.
+        for text in [r"\", r"\x41", r"\u12", r"\u+123", r"\ud83d", r"\ud83dA", r"\ude00"] {
+            assert_eq!(unescape(text), text);
+        }
+    }
+
+    #[test]
+    fn a_long_run_of_base64_is_walked_once() {
+        let run = STANDARD.encode("hunter22x".repeat(200_000));
+        assert_eq!(Redactor::new(["hunter22"]).redact(&format!("<{run}>")), "<***>");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! What they do not prove: HTTP/2 (the servers do not speak it), the operating system's own resolver
 //! and certificates, and how a real cloud words its answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "all/addresses.rs"]
 mod addresses;
 #[path = "all/answers.rs"]

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::address::SpecialAddress;
 use crate::denial::Denial;
 use crate::error::{HttpError, NoCredential, Oversize};
 use crate::grant::{EndpointGrant, Grant, HttpLimits};
@@ -195,7 +196,14 @@ impl Client {
         if let Some(bucket) = request.bucket.as_deref().filter(|bucket| !self.0.rates.contains(bucket)) {
             return Err(invalid("bucket", format_args!("no rate is declared for `{bucket}`")));
         }
-        Ok(Hop { method: request.method, url, replay: request.replay, headers, body: request.body.clone() })
+        Ok(Hop {
+            method: request.method,
+            url,
+            replay: request.replay,
+            headers,
+            body: request.body.clone(),
+            redirected_by: None,
+        })
     }
 
     fn next_hop(&self, hop: Hop, status: u16, location: &str, used: &[Secret]) -> Result<Hop, HttpError> {
@@ -239,12 +247,13 @@ impl Client {
 
     /// The decision by name, and by address where the URL has one instead of a name.
     fn endpoints_for(&self, hop: &Hop) -> Result<Vec<&EndpointGrant>, HttpError> {
-        let endpoints = self.0.grant.endpoints_for(hop.method, &hop.url)?;
-        self.0.grant.literal(&hop.url).map_err(|special| Denial::Address {
-            method: hop.method,
-            origin: origin_of(&hop.url),
-            special,
+        let endpoints = self.0.grant.endpoints_for(hop.method, &hop.url).map_err(|mut denial| {
+            if let Denial::Endpoint { redirected_by, .. } = &mut denial {
+                redirected_by.clone_from(&hop.redirected_by);
+            }
+            denial
         })?;
+        self.0.grant.literal(&hop.url).map_err(|special| address_denied(hop, special))?;
         Ok(endpoints)
     }
 
@@ -371,15 +380,21 @@ impl Client {
         used: &[Secret],
     ) -> Result<Response, HttpError> {
         let vault = &self.0.vault;
+        // The request was carried out: only what may be shown of the answer is missing.
+        let withheld = |reason: String| HttpError::Transport {
+            origin: Url::parse(&request.url).map(|url| origin_of(&url)).unwrap_or_default(),
+            sent: true,
+            reason: format!("the answer is withheld: {reason}"),
+        };
         let captured =
-            take_captures(&request.captures, &mut response).map_err(|error| invalid("captures", error))?;
+            take_captures(&request.captures, &mut response).map_err(|error| withheld(error.to_string()))?;
         let mut secrets = used.to_vec();
         secrets.extend(captured.dropped);
         for (index, secret) in captured.values {
             let capture = &request.captures[index];
             let ttl = Duration::from_secs(capture.ttl_s.into());
             secrets.push(secret.clone());
-            vault.insert(&capture.credential, secret, ttl).map_err(|error| invalid("captures", error))?;
+            vault.insert(&capture.credential, secret, ttl).map_err(|error| withheld(error.to_string()))?;
         }
         redact_response(&vault.echo_redactor(&secrets), &mut response);
         if request.method != Method::Head {
@@ -394,7 +409,7 @@ impl Client {
     fn lost(&self, hop: &Hop, error: &reqwest::Error) -> Lost {
         let origin = origin_of(&hop.url);
         if let Some(Refused(special)) = find::<Refused>(error) {
-            let denial = Denial::Address { method: hop.method, origin, special: *special };
+            let denial = address_denied(hop, *special);
             return Lost { error: denial.into(), sent: false, again: false };
         }
         let hyper = find::<hyper::Error>(error);
@@ -482,6 +497,11 @@ fn fill_error(error: ExpandError<HttpError>, subject: &str, what: Oversize, limi
         ExpandError::BasicUser => invalid(subject, "the user of `secret-basic` has a colon in it"),
         ExpandError::TooLong => too_large(what, limit),
     }
+}
+
+fn address_denied(hop: &Hop, special: SpecialAddress) -> Denial {
+    let (method, origin) = (hop.method, origin_of(&hop.url));
+    Denial::Address { method, origin, special, redirected_by: hop.redirected_by.clone() }
 }
 
 fn invalid(subject: &str, reason: impl fmt::Display) -> HttpError {

@@ -17,6 +17,8 @@ pub(crate) struct Hop {
     pub(crate) replay: Replay,
     pub(crate) headers: Vec<(HeaderName, Text)>,
     pub(crate) body: Option<Text>,
+    /// The origin that led here, if one did.
+    pub(crate) redirected_by: Option<String>,
 }
 
 impl Hop {
@@ -45,7 +47,7 @@ pub(crate) fn is_redirect(status: u16) -> bool {
 ///
 /// [`Denial::Downgrade`] and [`Denial::BodyCredential`].
 pub(crate) fn follow(hop: Hop, status: u16, target: Url) -> Result<Hop, Denial> {
-    let mut next = Hop { url: target, ..hop.clone() };
+    let mut next = Hop { url: target, redirected_by: Some(origin_of(&hop.url)), ..hop.clone() };
     let becomes_get = match status {
         303 => hop.method != Method::Head,
         301 | 302 => hop.method == Method::Post,
@@ -90,6 +92,7 @@ mod tests {
                 header("accept", Part::Plain("*/*".to_owned())),
             ],
             body: Some(Text::plain("{}")),
+            redirected_by: None,
         }
     }
 
