@@ -28,6 +28,9 @@ struct Metadata {
 
 #[derive(Deserialize)]
 struct Package {
+    id: String,
+    /// Where it is fetched from; `None` for what lies in a folder.
+    source: Option<String>,
     manifest_path: PathBuf,
     version: semver::Version,
     license: Option<String>,
@@ -58,9 +61,7 @@ impl Crate {
             .args(["--no-deps", "--format-version=1", "--manifest-path"])
             .arg(&manifest)
             .current_dir(folder);
-        let answer = process::output(&mut command)?;
-        let metadata: Metadata = serde_json::from_str(&answer)
-            .map_err(|error| Error::Answer { program: "cargo metadata", message: error.to_string() })?;
+        let metadata = metadata(command)?;
         let Some(package) = metadata.packages.into_iter().find(|package| package.manifest_path == manifest)
         else {
             return Err(Error::NoLibrary { manifest });
@@ -95,6 +96,8 @@ impl Crate {
         let lock = fs::File::create(&lock_path).map_err(Error::io("make", &lock_path))?;
         lock.lock().map_err(Error::io("lock", &lock_path))?;
 
+        self.forget_namesakes(tool_chain, target_dir)?;
+
         let mut command = tool_chain.cargo("rustc");
         command
             .args(["--release", "--lib", "--crate-type=cdylib", "--message-format=json-render-diagnostics"])
@@ -106,9 +109,7 @@ impl Crate {
             .args(tool_chain.build_arguments())
             .env("CARGO_ENCODED_RUSTFLAGS", shared_flags(tool_chain, target_dir)?)
             .current_dir(self.manifest.parent().unwrap_or(&self.workspace));
-        if self.workspace.join("Cargo.lock").is_file() {
-            command.arg("--locked");
-        }
+        self.lock_versions(&mut command);
         // Flags of this crate alone: were they in the variable, cargo would build the standard
         // library and every dependency again for each workspace.
         command.arg("--").arg(remap(&self.workspace, "/plugin"));
@@ -132,6 +133,38 @@ impl Crate {
         fs::read(&module).map_err(Error::io("read", &module))
     }
 
+    /// Has cargo forget what it compiled of folders, if another workspace used this target folder last.
+    ///
+    /// Cargo tells two crates of one name and version apart by their place below their workspaces and
+    /// the age of their files: it would take another guest's SDK for this one's.
+    fn forget_namesakes(&self, tool_chain: &ToolChain, target_dir: &Path) -> Result<(), Error> {
+        let note = target_dir.join(".skywright-workspace");
+        let workspace = self.workspace.as_os_str().as_encoded_bytes();
+        if fs::read(&note).is_ok_and(|last| last == workspace) {
+            return Ok(());
+        }
+        let mut command = tool_chain.cargo("metadata");
+        command
+            .args(["--format-version=1", "--filter-platform", TARGET, "--manifest-path"])
+            .arg(&self.manifest);
+        self.lock_versions(&mut command);
+        let metadata = metadata(command)?;
+        let mut command = tool_chain.cargo("clean");
+        command.args(["--release", "--target", TARGET, "--target-dir"]).arg(target_dir);
+        command.arg("--manifest-path").arg(&self.manifest);
+        for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
+            command.args(["--package", &package.id]);
+        }
+        process::output(&mut command)?;
+        fs::write(&note, workspace).map_err(Error::io("write", &note))
+    }
+
+    fn lock_versions(&self, command: &mut Command) {
+        if self.workspace.join("Cargo.lock").is_file() {
+            command.arg("--locked");
+        }
+    }
+
     fn artefact(&self, line: &str) -> Option<PathBuf> {
         let message: Message = serde_json::from_str(line).ok()?;
         let ours = message.reason == "compiler-artifact"
@@ -144,6 +177,12 @@ impl Crate {
     pub(crate) fn workspace(&self) -> &Path {
         &self.workspace
     }
+}
+
+fn metadata(mut command: Command) -> Result<Metadata, Error> {
+    let answer = process::output(&mut command)?;
+    serde_json::from_str(&answer)
+        .map_err(|error| Error::Answer { program: "cargo metadata", message: error.to_string() })
 }
 
 /// The flags of every crate of every guest, as cargo wants them: apart by unit separators.

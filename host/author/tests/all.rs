@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use skywright_author::{Builder, Built, Error, Options, scaffold};
 use skywright_contract::{Digest, Kind, Package};
@@ -52,6 +53,30 @@ fn a_new_feature_builds_and_imports_nothing() {
         "{:?}",
         built.interfaces.imports
     );
+}
+
+/// Cargo tells crates of one name apart by their place in the workspace and the age of their files, and
+/// guests share a target folder: what another guest left there must not be taken for this one's.
+#[test]
+fn a_dependency_of_another_guest_is_not_taken_for_its_namesake() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    for plugin in [&first, &second] {
+        scaffold("acme/twin", Kind::Feature, plugin).unwrap();
+    }
+    let sdk = second.join("skywright/plugins/sdk/src/lib.rs");
+    let broken = fs::read_to_string(&sdk).unwrap() + "compile_error!(\"this is the second one\");\n";
+    fs::write(&sdk, broken).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&sdk)
+        .unwrap()
+        .set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))
+        .unwrap();
+    build(&first, &folder.path().join("dist")).unwrap();
+    fs::copy(first.join("Cargo.lock"), second.join("Cargo.lock")).unwrap();
+    let error = build(&second, &folder.path().join("dist")).unwrap_err();
+    assert!(error.to_string().contains("this is the second one"), "{error}");
 }
 
 #[test]
