@@ -13,8 +13,10 @@ use crate::error::Error;
 const MAX_BYTES: usize = 64 << 10;
 
 /// Where a secret is kept. The secret itself is never part of this.
+///
+/// In YAML it is a map of one key: `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM, ARG…] }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub enum SecretSource {
     /// An environment variable.
     Env(String),
@@ -22,6 +24,28 @@ pub enum SecretSource {
     File(PathBuf),
     /// A command and its arguments; its standard output is the secret.
     Command(Vec<String>),
+}
+
+/// The YAML shape: the library's own for an enum is a tag, which nobody expects.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    env: Option<String>,
+    file: Option<PathBuf>,
+    command: Option<Vec<String>>,
+}
+
+impl TryFrom<Fields> for SecretSource {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        match (fields.env, fields.file, fields.command) {
+            (Some(name), None, None) => Ok(Self::Env(name)),
+            (None, Some(path), None) => Ok(Self::File(path)),
+            (None, None, Some(words)) => Ok(Self::Command(words)),
+            _ => Err("a secret has one source: env, file or command"),
+        }
+    }
 }
 
 /// `env:NAME`, `file:PATH`, or `command:PROGRAM ARG…`, as on the command line.

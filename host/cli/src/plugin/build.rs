@@ -11,7 +11,11 @@ use crate::output::Printer;
 pub(super) fn run(args: Build, printer: &Printer) -> Result<(), Error> {
     let mut options = Options::new(args.out);
     options.target_dir = args.target_dir;
-    let mut say = |event: Event<'_>| printer.progress(&event.to_string());
+    let mut say = |event: Event<'_>| match event {
+        // A failure repeats the end of it; success needs none of it.
+        Event::Output(line) => tracing::info!(target: "build", "{line}"),
+        other => printer.progress(&other.to_string()),
+    };
     let built = Builder::new(options).build(&args.dir, &mut say)?;
     let (manifest, package) = (&built.package.manifest, &built.package);
     let result = json!({
