@@ -23,13 +23,3 @@ async fn holds_nothing_that_is_larger() {
     assert_eq!(seen, json!({ "kept": 1, "first": 1, "last": 1 }));
     still_serves().await;
 }
-
-#[tokio::test]
-async fn is_one_tenants_alone() {
-    let mut first = Stage::new().open().await;
-    let mut second = Stage::new().open().await;
-    first.play(json!({ "cache": { "values": 3, "bytes": 8 } })).await;
-    let seen = second.play(json!({ "cache": { "values": 0, "bytes": 0 } })).await;
-    assert_eq!(seen["kept"], 0);
-    still_serves().await;
-}
