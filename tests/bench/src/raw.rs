@@ -31,11 +31,12 @@ impl Raw {
 
     pub(crate) async fn call(
         (store, instance): &mut (Store<()>, Instance),
-        function: &str,
+        (interface, function): (&str, &str),
         args: &[Val],
     ) -> Outcome<Vec<Val>> {
-        let driver = instance.get_export_index(&mut *store, None, "skywright:provider/driver@0.1.0");
-        let index = instance.get_export_index(&mut *store, driver.as_ref(), function);
+        let interface = format!("skywright:provider/{interface}@0.1.0");
+        let interface = instance.get_export_index(&mut *store, None, &interface);
+        let index = instance.get_export_index(&mut *store, interface.as_ref(), function);
         let function = index.and_then(|index| instance.get_func(&mut *store, index)).ok_or("no such function")?;
         let mut results = vec![Val::Bool(false)];
         function.call_async(&mut *store, args, &mut results).await?;
