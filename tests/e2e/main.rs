@@ -12,6 +12,7 @@ mod cache;
 mod captures;
 mod credentials;
 mod guest;
+mod javascript;
 mod log;
 mod memory;
 mod redirects;
