@@ -25,9 +25,9 @@ async fn load() -> Plugin {
     Engine::new(options).unwrap().load(&bytes).await.unwrap()
 }
 
-/// The file of a fixture: from the folder that `SKYWRIGHT_GUESTS` names, or built here.
+/// The file of a fixture: from the folder that `SKYWRIGHT_PLUGINS` names, or built here.
 fn file(name: &str) -> PathBuf {
-    if let Some(folder) = std::env::var_os("SKYWRIGHT_GUESTS") {
+    if let Some(folder) = std::env::var_os("SKYWRIGHT_PLUGINS") {
         return Path::new(&folder).join(format!("{name}.wasm"));
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);

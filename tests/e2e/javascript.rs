@@ -57,9 +57,9 @@ async fn load() -> Guests {
     Guests { rust, javascript, fetch }
 }
 
-/// From the folder that `SKYWRIGHT_GUESTS` names, if it is there, or built here.
+/// From the folder that `SKYWRIGHT_PLUGINS` names, if it is there, or built here.
 fn file(name: &str, source: &Path) -> PathBuf {
-    let prepared = std::env::var_os("SKYWRIGHT_GUESTS").map(|it| Path::new(&it).join(format!("{name}.wasm")));
+    let prepared = std::env::var_os("SKYWRIGHT_PLUGINS").map(|it| Path::new(&it).join(format!("{name}.wasm")));
     if let Some(path) = prepared.filter(|path| path.is_file()) {
         return path;
     }

@@ -15,6 +15,7 @@ mod guest;
 mod javascript;
 mod log;
 mod memory;
+mod openstack;
 mod redirects;
 mod requests;
 mod server;

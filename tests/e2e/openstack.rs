@@ -213,7 +213,7 @@ async fn neither_password_nor_token_was_ever_in_guest_memory() {
     let folder = Home::below(rig.folder.path()).core_dumps();
     let dump = std::fs::read_dir(folder).unwrap().next().expect("a core dump").unwrap();
     let dump = std::fs::read(dump.path()).unwrap();
-    assert!(dump.len() > 1 << 20 && contains(&dump, b"SCS-1L-1"), "the search finds what is there");
+    assert!(contains(&dump, b"SCS-8V-"), "the search finds what is there");
     for secret in [rig.text("password"), &token] {
         for form in forms(secret) {
             assert!(!contains(&dump, &form), "a secret is in the guest's memory");

@@ -1,5 +1,6 @@
 //! Developer commands, run as `cargo xtask COMMAND`.
 
+mod bench;
 mod error;
 mod fuzz;
 mod machine;
@@ -37,6 +38,8 @@ enum Command {
     Test(test::Arguments),
     /// Fuzz the parsers of foreign bytes
     Fuzz(fuzz::Arguments),
+    /// Measure what the host costs
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -57,5 +60,6 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Rig(rig::Arguments::Openstack(arguments)) => rig::openstack(&places, &interrupt, &arguments),
         Command::Test(arguments) => test::test(&places, &interrupt, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&places, &interrupt, &arguments),
+        Command::Bench(arguments) => bench::bench(&places, &interrupt, &arguments),
     }
 }

@@ -1,21 +1,23 @@
 //! From what a plugin declares and a tenant sets to what the plugin may reach.
 //!
 //! A declared endpoint becomes a rule of the grant once the tenant's settings fill it in. A plugin
-//! cannot give itself this machine or its network: an address or `localhost` written in the
-//! declaration itself, not taken from a setting, is left out, and the report says so. A fixed *name*
-//! in a declaration is trusted as much as the plugin's publisher; `plugin inspect` shows each.
+//! cannot give itself this machine or its network: `localhost`, and an address that is not on the
+//! public internet, are left out unless the whole host is a setting that the operator wrote (a default
+//! of the plugin's is the plugin's own idea), and the report says so. Link-local addresses, where clouds
+//! keep their metadata, need a network of the tenant's in any case. A fixed *name* in a declaration is
+//! trusted as much as the plugin's publisher; `plugin inspect` shows each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 use skywright_egress::{
-    CertificateAuthority, EndpointGrant, EndpointPattern, Grant, HttpLimits, Proxy, Rate, classify,
+    AddressKind, CertificateAuthority, EndpointGrant, EndpointPattern, Grant, HttpLimits, Proxy, Rate, classify,
 };
 use skywright_runtime::driver::{DriverInfo, Endpoint};
 
 use crate::error::Error;
-use crate::tenant::Grants;
+use crate::tenant::Tenant;
 
 /// What became of each rule, for people.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -57,14 +59,15 @@ pub struct LeftOut {
 /// [`Error::Grant`] if a rule, the tenant's own or one filled in with its settings, does not parse.
 pub fn grant_of(
     info: &DriverInfo,
-    settings: &BTreeMap<String, String>,
-    grants: &Grants,
+    tenant: &Tenant,
     base: &Path,
 ) -> Result<(Grant, GrantReport), Error> {
+    let settings = tenant.checked_settings(info)?;
+    let grants = &tenant.grants;
     let mut report = GrantReport::default();
     let mut endpoints = Vec::new();
     for declared in &info.endpoints {
-        match fill_in(declared, settings)? {
+        match fill_in(declared, &settings, tenant)? {
             Ok(pattern) => endpoints.push(EndpointGrant {
                 name: declared.name.clone(),
                 pattern,
@@ -135,30 +138,42 @@ fn parse(text: &str, what: &str) -> Result<EndpointPattern, Error> {
 fn fill_in(
     declared: &Endpoint,
     settings: &BTreeMap<String, String>,
+    tenant: &Tenant,
 ) -> Result<Result<EndpointPattern, String>, Error> {
     let filled = match fill_template(&declared.pattern, settings) {
         Ok(filled) => filled,
         Err(missing) => return Ok(Err(format!("the setting `{missing}` is not there"))),
     };
     let pattern = parse(&filled, &format!("the endpoint `{}` of the plugin, `{filled}`", declared.name))?;
-    if names_special_address(&pattern) && !host_is_a_setting(&declared.pattern) {
-        let reason = "it is an address of this machine or its network, and the plugin's own idea; \
-                      add it to the tenant's `endpoints` and `networks` if it is right";
-        return Ok(Err(reason.to_owned()));
+    let Some(kind) = special_address(&pattern) else { return Ok(Ok(pattern)) };
+    let network = pattern.literal_address().is_some_and(|a| tenant.grants.networks.iter().any(|n| n.contains(&a)));
+    if network {
+        return Ok(Ok(pattern));
     }
-    Ok(Ok(pattern))
+    let written = host_setting(&declared.pattern).is_some_and(|key| tenant.settings.contains_key(key));
+    if written && matches!(kind, AddressKind::Loopback | AddressKind::Private) {
+        return Ok(Ok(pattern));
+    }
+    let reason = format!(
+        "`{pattern}` is not on the public internet; if it is right, add its address to the tenant's `networks`"
+    );
+    Ok(Err(reason))
 }
 
-/// `localhost`, or the literal address of something that is not the public internet.
-fn names_special_address(pattern: &EndpointPattern) -> bool {
-    pattern.is_localhost() || pattern.literal_address().is_some_and(|address| classify(address).is_some())
+/// What sort of address the pattern names, if it is not one of the public internet.
+fn special_address(pattern: &EndpointPattern) -> Option<AddressKind> {
+    if pattern.is_localhost() {
+        return Some(AddressKind::Loopback);
+    }
+    Some(classify(pattern.literal_address()?)?.kind)
 }
 
-/// Whether the host part is wholly a placeholder, so that the operator chose it.
-fn host_is_a_setting(pattern: &str) -> bool {
+/// The setting that the host part wholly is: `{key}`, `{key.host}`, with or without a scheme.
+fn host_setting(pattern: &str) -> Option<&str> {
     let host = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
-    let host = host.strip_prefix("*.").unwrap_or(host);
-    host.starts_with('{') && host.split_once('}').is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with(':'))
+    let (placeholder, rest) = host.strip_prefix('{')?.split_once('}')?;
+    let whole = rest.is_empty() || rest.starts_with(':');
+    whole.then(|| placeholder.split('.').next().unwrap_or(placeholder))
 }
 
 /// Replaces `{key}`, `{key.host}` and `{key.scheme}`; fails with the key that is not there.
@@ -207,12 +222,21 @@ mod tests {
         assert_eq!(fill("{other}").unwrap_err(), "other");
     }
 
+    /// A plugin that declares one endpoint and one setting, `url`, with a default of its own.
     fn info(pattern: &str) -> DriverInfo {
+        use skywright_runtime::driver::{Setting, SettingKind};
         DriverInfo {
             name: "x".into(),
             title: "x".into(),
             documentation: String::new(),
-            settings: Vec::new(),
+            settings: vec![Setting {
+                key: "url".into(),
+                kind: SettingKind::Url,
+                required: true,
+                default: Some("http://127.0.0.1:1".into()),
+                choices: Vec::new(),
+                description: String::new(),
+            }],
             endpoints: vec![Endpoint {
                 name: "e".into(),
                 pattern: pattern.into(),
@@ -222,16 +246,32 @@ mod tests {
         }
     }
 
+    fn granted(pattern: &str, url: Option<&str>, networks: &[&str]) -> bool {
+        let mut tenant = Tenant::default();
+        tenant.settings.extend(url.map(|url| ("url".to_owned(), url.into())));
+        tenant.grants.networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        let (grant, report) = grant_of(&info(pattern), &tenant, Path::new("/")).unwrap();
+        assert_eq!(grant.endpoints.len() + report.left_out.len(), 1);
+        !grant.endpoints.is_empty()
+    }
+
     #[test]
     fn a_plugin_cannot_give_itself_this_machine() {
         for own_idea in ["http://127.0.0.1:80", "http://169.254.169.254", "http://localhost:*", "http://10.0.0.1"] {
-            let (grant, report) =
-                grant_of(&info(own_idea), &settings(&[]), &Grants::default(), Path::new("/")).unwrap();
-            assert!(grant.endpoints.is_empty() && report.left_out.len() == 1, "{own_idea}");
+            assert!(!granted(own_idea, None, &[]), "{own_idea}");
         }
-        let settings = settings(&[("auth-url", "http://127.0.0.1:5000/v3")]);
-        let (grant, _) =
-            grant_of(&info("{auth-url}"), &settings, &Grants::default(), Path::new("/")).unwrap();
-        assert_eq!(grant.endpoints.len(), 1);
+        assert!(!granted("{url}", None, &[]), "its own default");
+        assert!(granted("https://api.example.org", None, &[]));
+    }
+
+    #[test]
+    fn an_operator_names_this_machine_by_a_setting_and_metadata_by_a_network() {
+        for pattern in ["{url}", "{url.scheme}://{url.host}:*"] {
+            assert!(granted(pattern, Some("http://127.0.0.1:5000/v3"), &[]));
+            assert!(granted(pattern, Some("http://10.1.2.3"), &[]));
+            assert!(!granted(pattern, Some("http://169.254.169.254/"), &[]));
+            assert!(granted(pattern, Some("http://169.254.169.254/"), &["169.254.169.254/32"]));
+        }
+        assert!(!granted("http://127.0.0.1:*", Some("http://127.0.0.1"), &[]));
     }
 }

@@ -84,7 +84,7 @@ impl Host {
     ) -> Result<(Arc<Session>, GrantReport), Error> {
         let info = plugin.describe_provider().await?;
         let settings = tenant.checked_settings(&info)?;
-        let (grant, report) = grant_of(&info, &settings, &tenant.grants, base)?;
+        let (grant, report) = grant_of(&info, tenant, base)?;
         let mut own = Vec::new();
         for (name, source) in &tenant.secrets {
             own.push((name.clone(), Secret::new(source.resolve(name, base).await?.as_str())));

@@ -118,7 +118,7 @@ impl Catalog for Acme {
                 memory_mib: plan.memory_mib,
                 disk_gib: plan.disk_gib,
                 disk_kind: DiskKind::Network,
-                architecture: Architecture::X8664,
+                architecture: Architecture::Amd64,
                 cpu_ghz: None,
                 gpu_count: 0,
                 gpu_model: None,

@@ -168,7 +168,7 @@ function template({ id, cpus, memory_mib, disk_gib }) {
     memoryMib: BigInt(memory_mib),
     diskGib: disk_gib,
     diskKind: 'network',
-    architecture: 'x86-64',
+    architecture: 'amd64',
     cpuGhz: undefined,
     gpuCount: 0,
     gpuModel: undefined,

@@ -23,10 +23,10 @@ pub(crate) fn disk_kind(specs: &ExtraSpecs) -> Option<DiskKind> {
 pub(crate) fn architecture(specs: &ExtraSpecs) -> Option<Architecture> {
     let required = |name: &str| specs.get(name).is_some_and(|value| value == "required");
     if required("trait:HW_ARCH_AARCH64") {
-        return Some(Architecture::Aarch64);
+        return Some(Architecture::Arm64);
     }
     if required("trait:HW_ARCH_X86_64") {
-        return Some(Architecture::X8664);
+        return Some(Architecture::Amd64);
     }
     let keys =
         ["hw:architecture", "hw_architecture", "capabilities:cpu_info:arch", "ecs:instance_architecture"];
@@ -36,8 +36,8 @@ pub(crate) fn architecture(specs: &ExtraSpecs) -> Option<Architecture> {
 /// An architecture by the names that Nova and Glance know.
 pub(crate) fn architecture_named(name: &str) -> Architecture {
     match name.trim().to_ascii_lowercase().as_str() {
-        "x86_64" | "x86-64" | "amd64" => Architecture::X8664,
-        "aarch64" | "arm64" => Architecture::Aarch64,
+        "x86_64" | "x86-64" | "amd64" => Architecture::Amd64,
+        "aarch64" | "arm64" => Architecture::Arm64,
         _ => Architecture::Other,
     }
 }
@@ -94,12 +94,12 @@ mod tests {
     fn architectures_by_trait_or_by_key() {
         assert_eq!(
             architecture(&specs(&[("trait:HW_ARCH_AARCH64", "required")])),
-            Some(Architecture::Aarch64)
+            Some(Architecture::Arm64)
         );
         assert_eq!(architecture(&specs(&[("trait:HW_ARCH_AARCH64", "forbidden")])), None);
         assert_eq!(
             architecture(&specs(&[("ecs:instance_architecture", "arm64")])),
-            Some(Architecture::Aarch64)
+            Some(Architecture::Arm64)
         );
         assert_eq!(architecture(&specs(&[("hw:architecture", "ppc64le")])), Some(Architecture::Other));
         assert_eq!(architecture(&ExtraSpecs::new()), None);

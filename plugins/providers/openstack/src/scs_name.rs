@@ -39,9 +39,9 @@ impl<'a> ScsName<'a> {
             let vendor = rest.next()?;
             let plain = rest.all(|c| c.is_ascii_digit() || c == 'h');
             match vendor {
-                'a' if plain => Some(Architecture::Aarch64),
+                'a' if plain => Some(Architecture::Arm64),
                 'r' if plain => Some(Architecture::Other),
-                'i' | 'z' if plain => Some(Architecture::X8664),
+                'i' | 'z' if plain => Some(Architecture::Amd64),
                 _ => None,
             }
         })
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn architectures() {
-        assert_eq!(name("SCS-2V-4_a1").architecture(), Some(Architecture::Aarch64));
-        assert_eq!(name("SCS-2V-4_kvm_z3hh").architecture(), Some(Architecture::X8664));
+        assert_eq!(name("SCS-2V-4_a1").architecture(), Some(Architecture::Arm64));
+        assert_eq!(name("SCS-2V-4_kvm_z3hh").architecture(), Some(Architecture::Amd64));
         assert_eq!(name("SCS-2V-4_ib").architecture(), None);
         assert_eq!(name("SCS-2V-4").architecture(), None);
     }

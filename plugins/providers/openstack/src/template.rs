@@ -67,7 +67,7 @@ struct Flavor {
 }
 
 /// The name's claims count where the extra specs say nothing. A root disk whose kind nobody states is
-/// taken for the network's, which promises least; a processor for x86-64, which nearly all are.
+/// taken for the network's, which promises least; a processor for amd64, which nearly all are.
 fn template(flavor: Flavor) -> Option<Template> {
     if flavor.disabled {
         return None;
@@ -99,7 +99,7 @@ fn template(flavor: Flavor) -> Option<Template> {
         memory_mib: flavor.ram,
         disk_gib: flavor.disk,
         disk_kind,
-        architecture: architecture.unwrap_or(Architecture::X8664),
+        architecture: architecture.unwrap_or(Architecture::Amd64),
         cpu_ghz: None,
         gpu_count,
         gpu_model,
@@ -153,7 +153,7 @@ mod tests {
             flavor(r#"{"id":"1","name":"m1.small","vcpus":1,"ram":2048,"disk":20,"links":[]}"#).unwrap();
         assert_eq!(
             (old.disk_kind, old.architecture, old.gpu_count),
-            (DiskKind::Network, Architecture::X8664, 0)
+            (DiskKind::Network, Architecture::Amd64, 0)
         );
         assert_eq!(old.attributes, []);
     }
@@ -172,7 +172,7 @@ mod tests {
                 "extra_specs":{"scs:name-v2":"SCS-16T-64-200p_a3_GNa-64"}}"#,
         );
         let gpu = gpu.unwrap();
-        assert_eq!((gpu.disk_kind, gpu.architecture), (DiskKind::Nvme, Architecture::Aarch64));
+        assert_eq!((gpu.disk_kind, gpu.architecture), (DiskKind::Nvme, Architecture::Arm64));
         assert_eq!((gpu.gpu_count, gpu.gpu_model.as_deref()), (1, Some("Nvidia Na-64")));
         assert!(gpu.attributes.contains(&KeyValue::new("ephemeral-disk-gib", "10")));
         assert!(gpu.attributes.contains(&KeyValue::new("public", "false")));

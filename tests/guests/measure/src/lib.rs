@@ -79,7 +79,7 @@ fn template(flavor: Flavor) -> Template {
         memory_mib: flavor.ram,
         disk_gib: flavor.disk,
         disk_kind: DiskKind::None,
-        architecture: Architecture::X8664,
+        architecture: Architecture::Amd64,
         cpu_ghz: None,
         gpu_count: 0,
         gpu_model: None,

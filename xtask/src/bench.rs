@@ -1,0 +1,44 @@
+//! `cargo xtask bench`: what the host costs, as ratios within one run.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+
+use crate::error::Error;
+use crate::places::Places;
+use crate::plugins;
+use crate::run::{Interrupt, cargo, run};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Measure optimised builds: another build of everything
+    #[arg(long)]
+    release: bool,
+    /// Where the figures go, as JSON; bench.json beside the build by default
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Fail if a goal is missed
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(crate) fn bench(places: &Places, interrupt: &Interrupt, arguments: &Arguments) -> Result<(), Error> {
+    let fixtures = plugins::Arguments { fixtures: true, ..plugins::Arguments::default() };
+    plugins::plugins(places, interrupt, &fixtures)?;
+    let mut build = cargo(["build", "--workspace"]);
+    build.args(arguments.release.then_some("--release"));
+    build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
+    run(interrupt, "cargo build", &mut build)?;
+    let built = places.target.join(if arguments.release { "release" } else { "debug" });
+    let mut bench = Command::new(built.join("skywright-bench"));
+    bench
+        .arg("--skywright")
+        .arg(built.join("skywright"))
+        .arg("--plugins")
+        .arg(places.plugins())
+        .arg("--out")
+        .arg(arguments.out.clone().unwrap_or_else(|| places.target.join("bench.json")))
+        .args(arguments.strict.then_some("--strict"));
+    run(interrupt, "skywright-bench", &mut bench)
+}
