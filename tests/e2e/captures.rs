@@ -100,7 +100,6 @@ async fn under_a_name_that_smuggles() {
 
 /// The server hands the password back, and the guest has it kept under a name that another endpoint lists.
 #[tokio::test]
-#[ignore = "a captured value may be the tenant's own credential, which then goes where that one may not"]
 async fn of_what_the_request_itself_carried() {
     let server = Server::start(|request| {
         let secret =

@@ -59,7 +59,8 @@ async fn load() -> Guests {
 
 /// From the folder that `SKYWRIGHT_PLUGINS` names, if it is there, or built here.
 fn file(name: &str, source: &Path) -> PathBuf {
-    let prepared = std::env::var_os("SKYWRIGHT_PLUGINS").map(|it| Path::new(&it).join(format!("{name}.wasm")));
+    let prepared =
+        std::env::var_os("SKYWRIGHT_PLUGINS").map(|it| Path::new(&it).join(format!("{name}.wasm")));
     if let Some(path) = prepared.filter(|path| path.is_file()) {
         return path;
     }

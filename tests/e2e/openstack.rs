@@ -93,7 +93,8 @@ async fn catalog_of_a_real_cloud() {
     let (mut names, mut cursor) = (Vec::new(), Value::Null);
     loop {
         let page = rig.call(&session, "catalog.templates", &[cursor]).await.unwrap();
-        names.extend(page["items"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()));
+        names
+            .extend(page["items"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()));
         cursor = page["next"].clone();
         if cursor.is_null() {
             break;
@@ -116,8 +117,7 @@ async fn the_three_ways_to_log_in() {
     let id = keys["application_credential_id"].as_str().unwrap();
     let secret = keys["application_credential_secret"].as_str().unwrap();
     tenant.settings.insert("application-credential-id".into(), id.into());
-    tenant.secrets =
-        [("application-credential-secret".to_owned(), rig.secret("application", secret))].into();
+    tenant.secrets = [("application-credential-secret".to_owned(), rig.secret("application", secret))].into();
     let session = rig.session(&tenant).await;
     assert!(rig.call(&session, "catalog.regions", &[]).await.is_ok());
 

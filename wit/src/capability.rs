@@ -27,15 +27,8 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of their names.
-    pub const ALL: &[Self] = &[
-        Self::Cache,
-        Self::Clock,
-        Self::Credentials,
-        Self::Http,
-        Self::Log,
-        Self::Settings,
-        Self::Wasi,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Cache, Self::Clock, Self::Credentials, Self::Http, Self::Log, Self::Settings, Self::Wasi];
 
     /// The capability's name, as manifests spell it.
     #[must_use]

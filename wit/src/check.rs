@@ -155,7 +155,10 @@ pub(crate) fn first_difference(expected: &Shape, found: &Shape) -> Option<String
             Some(_) => {}
         }
     }
-    found.keys().find(|name| !expected.contains_key(*name)).map(|name| format!("`{name}` is not in the contract"))
+    found
+        .keys()
+        .find(|name| !expected.contains_key(*name))
+        .map(|name| format!("`{name}` is not in the contract"))
 }
 
 /// The contract's interfaces by their track, drafts included, parsed once.
@@ -167,7 +170,9 @@ fn contract_shapes() -> &'static BTreeMap<String, Shape> {
         resolve
             .interfaces
             .iter()
-            .filter_map(|(id, _)| Some((interface_track(&resolve.id_of(id)?), shape::of_interface(&resolve, id))))
+            .filter_map(|(id, _)| {
+                Some((interface_track(&resolve.id_of(id)?), shape::of_interface(&resolve, id)))
+            })
             .collect()
     })
 }

@@ -13,8 +13,8 @@ mod package;
 mod released;
 mod shape;
 
-pub use capability::{Capability, interface_track};
 pub use blame::{Blame, Category};
+pub use capability::{Capability, interface_track};
 pub use check::{Interfaces, check, check_claims};
 pub use manifest::{Kind, MANIFEST_SECTION, Manifest, ManifestError, PluginId};
 pub use package::{Digest, Package, PackageError, embed_manifest};

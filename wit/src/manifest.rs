@@ -227,7 +227,8 @@ fn syntax(error: serde_json::Error) -> ManifestError {
 
 /// Control characters, and those that change the direction of what is printed around them.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -258,7 +259,8 @@ mod tests {
 
     #[test]
     fn ids_are_strict() {
-        for bad in ["", "a", "a/", "/b", "A/b", "a/b/c", "a/-b", "a/b-", "a/b--c", "a/../b", "a/b\n", "1a/b"] {
+        for bad in ["", "a", "a/", "/b", "A/b", "a/b/c", "a/-b", "a/b-", "a/b--c", "a/../b", "a/b\n", "1a/b"]
+        {
             assert!(bad.parse::<PluginId>().is_err(), "{bad:?} was accepted");
         }
         for good in ["a/b", "skywright/openstack", "a1/b-2"] {

@@ -212,7 +212,9 @@ impl<'a> Outline<'a> {
         loop {
             let (used, payload) = match parser.parse(rest, true).map_err(malformed)? {
                 wasmparser::Chunk::Parsed { consumed, payload } => (consumed, payload),
-                wasmparser::Chunk::NeedMoreData(_) => return Err(PackageError::Malformed("it is cut short".into())),
+                wasmparser::Chunk::NeedMoreData(_) => {
+                    return Err(PackageError::Malformed("it is cut short".into()));
+                }
             };
             rest = rest.get(used..).unwrap_or_default();
             match payload {
@@ -225,7 +227,9 @@ impl<'a> Outline<'a> {
                         .ok_or_else(|| PackageError::Malformed("a nested section is cut short".into()))?;
                 }
                 Payload::End(_) if rest.is_empty() => return Ok(outline),
-                Payload::End(_) => return Err(PackageError::Malformed("there are bytes behind its end".into())),
+                Payload::End(_) => {
+                    return Err(PackageError::Malformed("there are bytes behind its end".into()));
+                }
                 other => outline.note(other)?,
             }
         }

@@ -67,13 +67,15 @@ pub fn parse_packages<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -
     }
     let mut resolve = Resolve::default();
     // `host` is what the others use, so it comes first.
-    let (first, rest): (Vec<_>, Vec<_>) = folders.into_iter().partition(|(folder, _)| folder.ends_with("host"));
+    let (first, rest): (Vec<_>, Vec<_>) =
+        folders.into_iter().partition(|(folder, _)| folder.ends_with("host"));
     for (_, files) in first.into_iter().chain(rest) {
         let mut map = wit_parser::SourceMap::new();
         for (path, text) in files {
             map.push(Path::new(path), text);
         }
-        let group: UnresolvedPackageGroup = map.parse().map_err(|(map, error)| WitError(error.render(&map)))?;
+        let group: UnresolvedPackageGroup =
+            map.parse().map_err(|(map, error)| WitError(error.render(&map)))?;
         resolve.push_group(group).map_err(|error| WitError(format!("{error:#}")))?;
     }
     Ok(resolve)
@@ -92,8 +94,11 @@ pub fn incompatibilities(old: &Resolve, new: &Resolve) -> Vec<Incompatibility> {
         let difference = match new.get(&name) {
             None => Some("the interface is gone".to_owned()),
             Some(after) if name.starts_with("skywright:host/") => {
-                let kept: shape::Shape =
-                    after.iter().filter(|(f, _)| before.contains_key(*f)).map(|(f, s)| (f.clone(), s.clone())).collect();
+                let kept: shape::Shape = after
+                    .iter()
+                    .filter(|(f, _)| before.contains_key(*f))
+                    .map(|(f, s)| (f.clone(), s.clone()))
+                    .collect();
                 first_difference(&before, &kept)
             }
             Some(after) => first_difference(&before, after),

@@ -91,7 +91,11 @@ fn of_defined(resolve: &Resolve, id: TypeId) -> String {
         TypeDefKind::Tuple(t) => format!("tuple<{}>", joined(t.types.iter().map(|ty| of_type(resolve, ty)))),
         TypeDefKind::Option(ty) => format!("option<{}>", of_type(resolve, ty)),
         TypeDefKind::Result(r) => {
-            format!("result<{}, {}>", of_optional(resolve, r.ok.as_ref()), of_optional(resolve, r.err.as_ref()))
+            format!(
+                "result<{}, {}>",
+                of_optional(resolve, r.ok.as_ref()),
+                of_optional(resolve, r.err.as_ref())
+            )
         }
         TypeDefKind::List(ty) => format!("list<{}>", of_type(resolve, ty)),
         TypeDefKind::Type(ty) => of_type(resolve, ty),

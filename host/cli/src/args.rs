@@ -10,7 +10,9 @@ use skywright_core::SecretSource;
 /// One command line for any cloud, through sandboxed plugins.
 #[derive(Debug, Parser)]
 #[command(name = "skywright", version, about, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes are documented in docs/exit-codes.md; 0 is success, 2 a wrong command line.")]
+#[command(
+    after_help = "Exit codes are documented in docs/exit-codes.md; 0 is success, 2 a wrong command line."
+)]
 pub(crate) struct Cli {
     /// How results are printed.
     #[arg(long, short = 'o', global = true, value_enum, default_value_t = Format::Table, env = "SKYWRIGHT_OUTPUT")]
@@ -48,7 +50,9 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Write a new plugin crate that builds, tests and runs as it is.
-    #[command(after_help = "Example:\n  skywright plugin new mycloud --kind provider\n  cd mycloud && cargo test && skywright plugin build .")]
+    #[command(
+        after_help = "Example:\n  skywright plugin new mycloud --kind provider\n  cd mycloud && cargo test && skywright plugin build ."
+    )]
     New(New),
     /// Build a plugin crate, or another tool chain's component, into one plugin file.
     #[command(after_help = "Example:\n  skywright plugin build mycloud --out dist")]
@@ -57,10 +61,14 @@ pub(crate) enum PluginCommand {
     #[command(after_help = "Example:\n  skywright plugin check dist/mycloud.wasm")]
     Check(Which),
     /// Show exactly what a plugin is and may do.
-    #[command(after_help = "Example:\n  skywright plugin inspect openstack\n  skywright plugin inspect openstack -o json | jq .result.imports")]
+    #[command(
+        after_help = "Example:\n  skywright plugin inspect openstack\n  skywright plugin inspect openstack -o json | jq .result.imports"
+    )]
     Inspect(Which),
     /// Call an exported function, with JSON or WAVE arguments.
-    #[command(after_help = "Examples:\n  skywright plugin call openstack driver.describe\n  skywright plugin call openstack catalog.templates null --tenant lab\n  skywright plugin call openstack catalog.regions --setting auth-url=https://keystone.example/v3 \\\n      --setting user=me --secret password=env:OS_PASSWORD")]
+    #[command(
+        after_help = "Examples:\n  skywright plugin call openstack driver.describe\n  skywright plugin call openstack catalog.templates null --tenant lab\n  skywright plugin call openstack catalog.regions --setting auth-url=https://keystone.example/v3 \\\n      --setting user=me --secret password=env:OS_PASSWORD"
+    )]
     Call(Call),
     /// Measure a plugin: load, instantiate, call, memory.
     #[command(after_help = "Example:\n  skywright plugin bench openstack --calls 1000")]

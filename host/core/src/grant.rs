@@ -12,7 +12,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use skywright_egress::{
-    AddressKind, CertificateAuthority, EndpointGrant, EndpointPattern, Grant, HttpLimits, Proxy, Rate, classify,
+    AddressKind, CertificateAuthority, EndpointGrant, EndpointPattern, Grant, HttpLimits, Proxy, Rate,
+    classify,
 };
 use skywright_runtime::driver::{DriverInfo, Endpoint};
 
@@ -57,11 +58,7 @@ pub struct LeftOut {
 /// # Errors
 ///
 /// [`Error::Grant`] if a rule, the tenant's own or one filled in with its settings, does not parse.
-pub fn grant_of(
-    info: &DriverInfo,
-    tenant: &Tenant,
-    base: &Path,
-) -> Result<(Grant, GrantReport), Error> {
+pub fn grant_of(info: &DriverInfo, tenant: &Tenant, base: &Path) -> Result<(Grant, GrantReport), Error> {
     let settings = tenant.checked_settings(info)?;
     let grants = &tenant.grants;
     let mut report = GrantReport::default();
@@ -146,7 +143,8 @@ fn fill_in(
     };
     let pattern = parse(&filled, &format!("the endpoint `{}` of the plugin, `{filled}`", declared.name))?;
     let Some(kind) = special_address(&pattern) else { return Ok(Ok(pattern)) };
-    let network = pattern.literal_address().is_some_and(|a| tenant.grants.networks.iter().any(|n| n.contains(&a)));
+    let network =
+        pattern.literal_address().is_some_and(|a| tenant.grants.networks.iter().any(|n| n.contains(&a)));
     if network {
         return Ok(Ok(pattern));
     }
@@ -257,7 +255,9 @@ mod tests {
 
     #[test]
     fn a_plugin_cannot_give_itself_this_machine() {
-        for own_idea in ["http://127.0.0.1:80", "http://169.254.169.254", "http://localhost:*", "http://10.0.0.1"] {
+        for own_idea in
+            ["http://127.0.0.1:80", "http://169.254.169.254", "http://localhost:*", "http://10.0.0.1"]
+        {
             assert!(!granted(own_idea, None, &[]), "{own_idea}");
         }
         assert!(!granted("{url}", None, &[]), "its own default");

@@ -22,7 +22,8 @@ impl Home {
     ///
     /// [`Error::NoHome`] if none of these nor `HOME` is an absolute path.
     pub fn from_env() -> Result<Self, Error> {
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         if let Some(home) = absolute("SKYWRIGHT_HOME") {
             return Ok(Self::below(home));
         }

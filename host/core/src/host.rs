@@ -96,8 +96,11 @@ impl Host {
 
     fn finish(&self, session: Session) -> Result<Arc<Session>, Error> {
         let Some(folder) = &self.core_dumps else { return Ok(Arc::new(session)) };
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::File { action: "create", path: folder.clone(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| Error::File {
+            action: "create",
+            path: folder.clone(),
+            source,
+        })?;
         Ok(Arc::new(session.with_core_dumps(folder)))
     }
 }

@@ -56,7 +56,9 @@ impl FromStr for SecretSource {
         match text.split_once(':') {
             Some(("env", name)) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) => Ok(Self::File(path.into())),
-            Some(("command", line)) => Ok(Self::Command(line.split_whitespace().map(str::to_owned).collect())),
+            Some(("command", line)) => {
+                Ok(Self::Command(line.split_whitespace().map(str::to_owned).collect()))
+            }
             // What was written may be the secret itself, so it is not repeated.
             _ => Err(Error::Secret {
                 name: "?".to_owned(),

@@ -98,7 +98,9 @@ impl Tenants {
     /// [`Error::File`] and [`Error::Config`], the latter with line and column.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let mut tenants = match config::read::<Self>(path) {
-            Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::default()
+            }
             other => other?,
         };
         tenants.path = path.to_owned();
@@ -146,7 +148,9 @@ impl Tenant {
                 Some(default) => {
                     checked.insert(setting.key.clone(), default.clone());
                 }
-                None if setting.required => return Err(wrong(&setting.key, "it is required and has no default")),
+                None if setting.required => {
+                    return Err(wrong(&setting.key, "it is required and has no default"));
+                }
                 None => {}
             }
         }
@@ -170,7 +174,9 @@ fn check_value(setting: &Setting, value: &Scalar) -> Result<String, Error> {
         SettingKind::Text => Ok(text),
         SettingKind::Integer if text.parse::<i64>().is_err() => expected("a whole number"),
         SettingKind::Boolean if text.parse::<bool>().is_err() => expected("true or false"),
-        SettingKind::Url if url::Url::parse(&text).is_err() => expected("a URL, such as https://cloud.example/v3"),
+        SettingKind::Url if url::Url::parse(&text).is_err() => {
+            expected("a URL, such as https://cloud.example/v3")
+        }
         SettingKind::Choice if !setting.choices.contains(&text) => {
             expected(&format!("one of {}", setting.choices.join(", ")))
         }

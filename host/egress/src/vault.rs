@@ -204,6 +204,13 @@ impl Vault {
         Redactor::new(long.chain(used).map(Secret::expose))
     }
 
+    /// What must not get a second name: the tenant's own credentials, and those of the request. A
+    /// session that was forgotten may come back as it was.
+    pub(crate) fn launder_redactor(&self, used: &[Secret]) -> Redactor {
+        let own = self.0.own.values().filter(|secret| secret.expose().len() >= UNMISTAKABLE_BYTES);
+        Redactor::new(own.chain(used).map(Secret::expose))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
         if let Some(secret) = self.0.own.get(name) {
             return Some(secret.clone());

@@ -56,11 +56,7 @@ impl ArtefactCache {
     ///
     /// A file that does not is removed, so that it can be made again. Cost: one read, one HMAC and
     /// one copy of the file.
-    pub(crate) fn load(
-        &self,
-        engine: &wasmtime::Engine,
-        digest: &Digest,
-    ) -> Result<Option<Artefact>, Error> {
+    pub(crate) fn load(&self, engine: &wasmtime::Engine, digest: &Digest) -> Result<Option<Artefact>, Error> {
         let address = address(engine, digest);
         let path = self.folder.join(&address);
         let Some(bytes) = read_regular(&path)? else { return Ok(None) };
@@ -115,7 +111,8 @@ impl ArtefactCache {
         // Compared in constant time, by the library.
         hmac::verify(&self.key, &authenticated(address, body), mac).ok()?;
         let (length, rest) = body.split_first_chunk::<4>()?;
-        let (header, machine_code) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        let (header, machine_code) =
+            rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
         let interfaces = serde_json::from_slice(header).ok()?;
         // SAFETY: `Component::deserialize` requires bytes that `Engine::precompile_component` made
         // and nobody has changed. `body` carries a valid MAC under a key that only this user can

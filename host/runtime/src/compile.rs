@@ -99,7 +99,8 @@ async fn run_child(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Compiled, Error> {
-    let failed = |e: std::io::Error| Error::Compile { reason: format!("cannot run {}: {e}", program.display()) };
+    let failed =
+        |e: std::io::Error| Error::Compile { reason: format!("cannot run {}: {e}", program.display()) };
     let mut child = tokio::process::Command::new(program)
         .args(args)
         .arg(limits.compile_memory_bytes.to_string())
@@ -125,7 +126,8 @@ async fn run_child(
     let output = output.map_err(failed)?;
     let complaint = String::from_utf8_lossy(&complaint.map_err(failed)?).into_owned();
     let split = output.iter().position(|byte| *byte == b'\n');
-    match split.and_then(|at| Some((serde_json::from_slice(output.get(..at)?).ok()?, output.get(at + 1..)?))) {
+    match split.and_then(|at| Some((serde_json::from_slice(output.get(..at)?).ok()?, output.get(at + 1..)?)))
+    {
         Some((answer, machine_code)) if status.success() => Compiler::accept(answer, machine_code.to_vec()),
         _ => Err(crashed(status, &complaint, limits)),
     }

@@ -85,16 +85,21 @@ impl Engine {
         let config = engine_config(&options.limits, options.core_dumps);
         let wasmtime = match options.allocation {
             Allocation::OnDemand => wasmtime::Engine::new(&config),
-            Allocation::Pooling { instances } => {
-                pooling_engine(config.clone(), &options.limits, instances).or_else(|error| {
+            Allocation::Pooling { instances } => pooling_engine(config.clone(), &options.limits, instances)
+                .or_else(|error| {
                     tracing::warn!(%error, "no pooling allocation on this machine; allocating on demand");
                     wasmtime::Engine::new(&config)
-                })
-            }
+                }),
         }
         .map_err(engine_error)?;
         let ticker = Ticker::start(&wasmtime).map_err(|e| Error::Engine(e.to_string()))?;
-        Ok(Self(Arc::new(Inner { wasmtime, options, ticker, plain: OnceLock::new(), with_wasi: OnceLock::new() })))
+        Ok(Self(Arc::new(Inner {
+            wasmtime,
+            options,
+            ticker,
+            plain: OnceLock::new(),
+            with_wasi: OnceLock::new(),
+        })))
     }
 
     /// The limits that this engine's plugins run under.
@@ -145,7 +150,8 @@ impl Engine {
         let cache = match &options.cache {
             Some(cache) => cache,
             None => {
-                let folder = tempfile::tempdir().map_err(crate::error::file_error("create", std::env::temp_dir()))?;
+                let folder =
+                    tempfile::tempdir().map_err(crate::error::file_error("create", std::env::temp_dir()))?;
                 scratch = (ArtefactCache::open(folder.path().join("artefacts"))?, folder);
                 &scratch.0
             }

@@ -100,9 +100,9 @@ impl Error {
         match self {
             Self::Cancelled => Category::Cancelled,
             Self::Guest(error) => error.category,
-            Self::Limit(LimitExceeded { limit: LimitName::WallTimeMs | LimitName::CompileTimeMs, .. }) => {
-                Category::Timeout
-            }
+            Self::Limit(LimitExceeded {
+                limit: LimitName::WallTimeMs | LimitName::CompileTimeMs, ..
+            }) => Category::Timeout,
             Self::Limit(_) => Category::Quota,
             Self::NoFunction { .. } => Category::NotFound,
             Self::Package(_) | Self::Value(_) => Category::InvalidRequest,

@@ -112,7 +112,8 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         .frames()
         .iter()
         .map(|frame| {
-            let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+            let name =
+                frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
             let place = frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?)));
             match place {
                 Some((file, line)) => format!("{name} ({file}:{line})"),

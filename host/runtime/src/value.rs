@@ -95,8 +95,11 @@ pub fn parse(ty: &Type, text: &str, name: &str) -> Result<Val, ValueError> {
         Ok(json) => return from_json(ty, &json, name),
         Err(error) => error.to_string(),
     };
-    wasm_wave::from_str(ty, text)
-        .map_err(|wave| ValueError::Syntax { name: name.to_owned(), json, wave: wave.to_string() })
+    wasm_wave::from_str(ty, text).map_err(|wave| ValueError::Syntax {
+        name: name.to_owned(),
+        json,
+        wave: wave.to_string(),
+    })
 }
 
 /// The value in WAVE.
@@ -142,7 +145,10 @@ pub fn from_json(ty: &Type, json: &Json, path: &str) -> Result<Val, ValueError> 
             let items = json.as_array().filter(|items| items.len() == types.len());
             let items = items.ok_or_else(|| wrong(&format!("an array of {}", types.len())))?;
             let values = types.iter().zip(items).enumerate();
-            values.map(|(i, (ty, v))| from_json(ty, v, &format!("{path}[{i}]"))).collect::<Result<_, _>>().map(Val::Tuple)
+            values
+                .map(|(i, (ty, v))| from_json(ty, v, &format!("{path}[{i}]")))
+                .collect::<Result<_, _>>()
+                .map(Val::Tuple)
         }
         Type::Record(record) => {
             let object = json.as_object().ok_or_else(|| wrong("an object"))?;
@@ -152,7 +158,9 @@ pub fn from_json(ty: &Type, json: &Json, path: &str) -> Result<Val, ValueError> 
         Type::Enum(e) => {
             let names: Vec<_> = e.names().collect();
             let found = json.as_str().and_then(|s| names.iter().find(|n| same_name(n, s)));
-            found.map(|n| Val::Enum((*n).to_owned())).ok_or_else(|| wrong(&format!("one of {}", names.join(", "))))
+            found
+                .map(|n| Val::Enum((*n).to_owned()))
+                .ok_or_else(|| wrong(&format!("one of {}", names.join(", "))))
         }
         Type::Flags(flags) => {
             let names: Vec<_> = flags.names().collect();
@@ -286,7 +294,9 @@ fn variant_from_json(
     let (written, payload) = match (json.as_str(), single) {
         (Some(name), _) => (name, None),
         (None, Some((name, payload))) => (name.as_str(), Some(payload)),
-        (None, None) => return Err(wrong(&format!("one of {}, as \"case\" or {{\"case\": value}}", names()))),
+        (None, None) => {
+            return Err(wrong(&format!("one of {}, as \"case\" or {{\"case\": value}}", names())));
+        }
     };
     let Some((name, ty)) = cases.iter().find(|(name, _)| same_name(name, written)) else {
         return Err(wrong(&format!("one of {}", names())));
@@ -382,7 +392,9 @@ fn guest_error(value: &Val) -> Option<GuestError> {
     let after = retry.get("after-ms").and_then(Json::as_u64).map(std::time::Duration::from_millis);
     let mut error: GuestError = serde_json::from_value(json).ok()?;
     error.retry_after = after;
-    for text in [&mut error.code, &mut error.message].into_iter().chain(&mut error.subject).chain(&mut error.hint) {
+    for text in
+        [&mut error.code, &mut error.message].into_iter().chain(&mut error.subject).chain(&mut error.hint)
+    {
         *text = crate::logbook::printable(text);
     }
     Some(error)

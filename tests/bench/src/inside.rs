@@ -4,9 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use skywright_runtime::{
-    Allocation, Compiler, Engine, EngineOptions, Instance, Limits, Plugin, Session,
-};
+use skywright_runtime::{Allocation, Compiler, Engine, EngineOptions, Instance, Limits, Plugin, Session};
 use wasmtime::component::Val;
 
 use crate::Outcome;
@@ -50,10 +48,8 @@ async fn call_and_drop(plugin: &Plugin, raw: &Raw, report: &mut Report) -> Outco
     let describe = plugin.function("driver.describe")?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (took, done) = timed(async {
-            plugin.instantiate(&session).await?.call(describe, &[]).await
-        })
-        .await;
+        let (took, done) =
+            timed(async { plugin.instantiate(&session).await?.call(describe, &[]).await }).await;
         done?;
         ours.push(took);
         let (took, done) = timed(async {
@@ -128,10 +124,8 @@ async fn limits(plugin: &Plugin, raw: &Raw, report: &mut Report) -> Outcome<()> 
     let args = [Val::Option(Some(Box::new(Val::String(flavors(100)))))];
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (took, done) = timed(async {
-            plugin.instantiate(&session).await?.call(templates, &args).await
-        })
-        .await;
+        let (took, done) =
+            timed(async { plugin.instantiate(&session).await?.call(templates, &args).await }).await;
         done?;
         ours.push(took);
         let (took, done) = timed(async {

@@ -37,7 +37,8 @@ impl Raw {
         let interface = format!("skywright:provider/{interface}@0.1.0");
         let interface = instance.get_export_index(&mut *store, None, &interface);
         let index = instance.get_export_index(&mut *store, interface.as_ref(), function);
-        let function = index.and_then(|index| instance.get_func(&mut *store, index)).ok_or("no such function")?;
+        let function =
+            index.and_then(|index| instance.get_func(&mut *store, index)).ok_or("no such function")?;
         let mut results = vec![Val::Bool(false)];
         function.call_async(&mut *store, args, &mut results).await?;
         Ok(results)

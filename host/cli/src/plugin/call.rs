@@ -79,10 +79,11 @@ fn tenant(args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
         tenant.settings.insert(key.clone(), value.as_str().into());
     }
     for secret in &args.secrets {
-        let source = secret.source.clone().filter(|_| !secret.key.is_empty()).ok_or_else(|| Error::Usage {
-            message: format!("the source of the secret `{}` is not understood", secret.key),
-            hint: Some("write --secret KEY=env:NAME, KEY=file:PATH or KEY=command:PROGRAM".to_owned()),
-        })?;
+        let source =
+            secret.source.clone().filter(|_| !secret.key.is_empty()).ok_or_else(|| Error::Usage {
+                message: format!("the source of the secret `{}` is not understood", secret.key),
+                hint: Some("write --secret KEY=env:NAME, KEY=file:PATH or KEY=command:PROGRAM".to_owned()),
+            })?;
         tenant.secrets.insert(secret.key.clone(), source);
     }
     let grants = &mut tenant.grants;

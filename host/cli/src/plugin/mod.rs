@@ -8,7 +8,6 @@ mod inspect;
 mod list;
 mod new;
 
-
 use skywright_core::{Home, Host, HostOptions};
 use skywright_runtime::{Allocation, ArtefactCache, Compiler, EngineOptions, Limits};
 
@@ -39,9 +38,7 @@ fn host(sandbox: &Sandbox, core_dumps: bool) -> Result<Host, Error> {
             message: format!("the limit `{name}` takes a whole number, not `{value}`"),
             hint: None,
         })?;
-        limits
-            .set(name, value)
-            .map_err(|error| Error::Usage { message: error.to_string(), hint: None })?;
+        limits.set(name, value).map_err(|error| Error::Usage { message: error.to_string(), hint: None })?;
     }
     let program = std::env::current_exe().map_err(Error::Start)?;
     let engine = EngineOptions {
@@ -63,4 +60,3 @@ fn human_bytes(bytes: u64) -> String {
     }
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
-

@@ -388,10 +388,17 @@ impl Client {
         };
         let captured =
             take_captures(&request.captures, &mut response).map_err(|error| withheld(error.to_string()))?;
+        // A server that hands back what it was sent would give a credential a second name, under
+        // which it may go elsewhere.
+        let known = vault.launder_redactor(used);
         let mut secrets = used.to_vec();
         secrets.extend(captured.dropped);
         for (index, secret) in captured.values {
             let capture = &request.captures[index];
+            let same = vault.get(&capture.credential).is_some_and(|own| own == secret);
+            if !same && known.redact(secret.expose()) != secret.expose() {
+                return Err(withheld("what is to be captured holds a credential already known".to_owned()));
+            }
             let ttl = Duration::from_secs(capture.ttl_s.into());
             secrets.push(secret.clone());
             vault.insert(&capture.credential, secret, ttl).map_err(|error| withheld(error.to_string()))?;

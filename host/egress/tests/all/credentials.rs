@@ -145,3 +145,16 @@ async fn a_server_that_echoes_shows_no_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_short_secret_is_masked_where_it_was_used_and_a_word_elsewhere_is_not_spoilt() {
+    use skywright_egress::{Client, Vault};
+    let server = Server::start(|_, _| Reply::new(200, &[], b"{\"project\":\"demo\"}")).await;
+    let vault = Vault::new([("password".to_owned(), Secret::new("demo"))]);
+    let names = crate::rig::Names::usual();
+    let client = Client::new(grant(&["http://cloud.test:*"], &["password"]), vault, names, None);
+    let mut request = get(format!("http://cloud.test:{}/", server.port()));
+    assert_eq!(client.send(request.clone()).await.unwrap().body, b"{\"project\":\"demo\"}");
+    request.headers = vec![header("x-auth-token", vec![secret("password")])];
+    assert_eq!(client.send(request).await.unwrap().body, b"{\"project\":\"***\"}");
+}

@@ -5,11 +5,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use skywright_egress as egress;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::logbook::Logbook;
+use crate::session::LogLevel;
 
 /// The longest request body, in bytes.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -17,6 +21,8 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 /// Where `wasi:http` meets the egress.
 pub(super) struct Hooks {
     pub(super) client: egress::Client,
+    /// A guest's `fetch` hides why a request was refused; the log says it.
+    pub(super) log: Arc<Logbook>,
 }
 
 type Answer = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -28,11 +34,12 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
-        let client = self.client.clone();
+        let (client, log) = (self.client.clone(), self.log.clone());
         Box::new(Collect(Box::pin(async move {
             let request = to_egress(request, options).await?;
-            let response = client.send(request).await.map_err(|error| refusal(&error))?;
-            let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(std::future::ready(Ok(())));
+            let response = client.send(request).await.map_err(|error| refusal(&error, &log))?;
+            let done: Box<dyn Future<Output = Result<(), Error>> + Send> =
+                Box::new(std::future::ready(Ok(())));
             Ok((from_egress(response)?, done))
         })))
     }
@@ -44,10 +51,7 @@ struct Collect(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>);
 impl Future for Collect {
     type Output = Result<Answer, Error>;
 
-    fn poll(
-        mut self: Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
         self.0.as_mut().poll(context)
     }
 }
@@ -70,7 +74,8 @@ async fn to_egress(
     let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(Some(MAX_BODY_BYTES as u64)))?.to_bytes();
     // The contract's bodies are text, as every cloud's control plane is.
-    let body = String::from_utf8(body.to_vec()).map_err(|_| Error::HttpRequestBodySize(None))?;
+    let not_text = |_| Error::InternalError(Some("the request's body is not UTF-8".to_owned()));
+    let body = String::from_utf8(body.to_vec()).map_err(not_text)?;
     let plain = |text: String| egress::Text(vec![egress::Part::Plain(text)]);
     let mut headers = Vec::new();
     for (name, value) in &head.headers {
@@ -106,8 +111,10 @@ fn from_egress(response: egress::Response) -> Result<http::Response<WasiBody>, E
     builder.body(body).map_err(|_| Error::HttpResponseIncomplete)
 }
 
-fn refusal(error: &egress::HttpError) -> Error {
-    tracing::warn!(target: "plugin", %error, hint = error.hint(), "request refused or failed");
+fn refusal(error: &egress::HttpError, log: &Logbook) -> Error {
+    let hint = error.hint().map(|hint| ("hint".to_owned(), hint));
+    // A log budget that is used up ends the guest at its next line anyway.
+    let _ = log.write(LogLevel::Warn, &error.to_string(), hint.as_slice());
     match error {
         egress::HttpError::Denied(_) | egress::HttpError::NoCredential { .. } => Error::HttpRequestDenied,
         egress::HttpError::Invalid { .. } => Error::HttpRequestUriInvalid,

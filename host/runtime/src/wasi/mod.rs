@@ -38,7 +38,7 @@ impl WasiState {
             .monotonic_clock(clocks::Milliseconds::start())
             .max_random_size(guest.random_bytes)
             .build();
-        let hooks = http::Hooks { client: guest.session.client().clone() };
+        let hooks = http::Hooks { client: guest.session.client().clone(), log: guest.log.clone() };
         Self { ctx, table, http: WasiHttpCtx::new(), hooks }
     }
 }

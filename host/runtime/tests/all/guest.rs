@@ -34,7 +34,8 @@ pub(crate) const DONE: &str = "(i32.const 1024)";
 impl Guest<'_> {
     /// The core module.
     fn wat(&self) -> String {
-        let or = |text: &str, default: &str| if text.is_empty() { default.to_owned() } else { text.to_owned() };
+        let or =
+            |text: &str, default: &str| if text.is_empty() { default.to_owned() } else { text.to_owned() };
         let poll = or(self.poll, DONE);
         // All zeroes read as empty strings and lists.
         let describe = or(self.describe, "(i32.const 2048)");
@@ -112,8 +113,14 @@ pub(crate) fn engine(limits: Limits) -> Engine {
 }
 
 pub(crate) fn engine_with(limits: Limits, allocation: Allocation) -> Engine {
-    Engine::new(EngineOptions { limits, allocation, compiler: Compiler::InProcess, cache: None, core_dumps: false })
-        .expect("the engine starts")
+    Engine::new(EngineOptions {
+        limits,
+        allocation,
+        compiler: Compiler::InProcess,
+        cache: None,
+        core_dumps: false,
+    })
+    .expect("the engine starts")
 }
 
 /// Calls `driver.poll` once, in a fresh instance.

@@ -67,7 +67,8 @@ async fn an_allocator_that_answers_outside_memory_is_a_trap() {
 async fn cheap_host_calls_do_not_hide_cpu_time() {
     let imports = r#"(import "skywright:host/clock@0.1.0" "now" (func $now (result i64)))"#;
     let poll = "(loop $again (drop (call $now)) (br $again)) (unreachable)";
-    let error = fails(small(), &Guest { imports, poll, capabilities: r#""clock""#, ..Guest::default() }).await;
+    let error =
+        fails(small(), &Guest { imports, poll, capabilities: r#""clock""#, ..Guest::default() }).await;
     assert_limit(&error, LimitName::CpuTimeMs);
 }
 
@@ -133,14 +134,16 @@ async fn too_many_tables_meet_the_limit() {
 
 #[tokio::test]
 async fn a_table_that_starts_too_large_meets_the_limit() {
-    let error = fails(Limits::default(), &Guest { items: "(table 200000 funcref)", ..Guest::default() }).await;
+    let error =
+        fails(Limits::default(), &Guest { items: "(table 200000 funcref)", ..Guest::default() }).await;
     assert_limit(&error, LimitName::TableElements);
 }
 
 #[tokio::test]
 async fn a_table_that_grows_without_end_meets_the_limit() {
     let items = "(table $t 1 funcref)";
-    let poll = "(loop $again (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $again)) (unreachable)";
+    let poll =
+        "(loop $again (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $again)) (unreachable)";
     let error = fails(Limits::default(), &Guest { items, poll, ..Guest::default() }).await;
     assert_limit(&error, LimitName::TableElements);
 }
@@ -173,8 +176,7 @@ async fn handles_without_end_meet_the_limit() {
     assert_limit(&fails(Limits::default(), &guest).await, LimitName::Handles);
 }
 
-const LOG: &str =
-    r#"(import "skywright:host/log@0.1.0" "write" (func $log (param i32 i32 i32 i32 i32)))"#;
+const LOG: &str = r#"(import "skywright:host/log@0.1.0" "write" (func $log (param i32 i32 i32 i32 i32)))"#;
 
 #[tokio::test]
 async fn a_log_flood_meets_the_limit() {
@@ -209,14 +211,18 @@ async fn a_string_outside_memory_is_a_trap() {
 
 #[tokio::test]
 async fn an_enum_that_there_is_not_is_a_trap() {
-    let poll = "(call $log (i32.const 99) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (unreachable)";
+    let poll =
+        "(call $log (i32.const 99) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (unreachable)";
     let guest = Guest { imports: LOG, poll, capabilities: r#""log""#, ..Guest::default() };
     assert!(matches!(fails(Limits::default(), &guest).await, Error::Trap(_)));
 }
 
 #[tokio::test]
 async fn an_answer_outside_memory_is_a_trap() {
-    assert!(matches!(fails(Limits::default(), &Guest { poll: "(i32.const 65532)", ..Guest::default() }).await, Error::Trap(_)));
+    assert!(matches!(
+        fails(Limits::default(), &Guest { poll: "(i32.const 65532)", ..Guest::default() }).await,
+        Error::Trap(_)
+    ));
 }
 
 #[tokio::test]
@@ -232,7 +238,9 @@ async fn an_answer_that_is_not_text_is_a_trap() {
 #[tokio::test]
 async fn a_trap_names_plugin_function_frames_and_whom_to_tell() {
     let items = "(func $inner (unreachable)) (func $outer (call $inner))";
-    let error = fails(Limits::default(), &Guest { items, poll: "(call $outer) (unreachable)", ..Guest::default() }).await;
+    let error =
+        fails(Limits::default(), &Guest { items, poll: "(call $outer) (unreachable)", ..Guest::default() })
+            .await;
     let text = error.to_string();
     for part in ["plugin test/guest 1.2.3 crashed in driver.poll", "unreachable", "inner", "outer"] {
         assert!(text.contains(part), "{part:?} is missing in: {text}");
@@ -243,7 +251,8 @@ async fn a_trap_names_plugin_function_frames_and_whom_to_tell() {
 #[tokio::test]
 async fn a_trap_in_describe_harms_nobody() {
     let engine = engine(Limits::default());
-    let plugin = engine.load(&Guest { describe: "(unreachable)", ..Guest::default() }.plugin()).await.unwrap();
+    let plugin =
+        engine.load(&Guest { describe: "(unreachable)", ..Guest::default() }.plugin()).await.unwrap();
     assert!(matches!(plugin.describe_provider().await, Err(Error::Trap(_))));
     alive(&engine).await;
 }
@@ -262,13 +271,18 @@ async fn an_instance_that_failed_is_not_used_again() {
 
 #[tokio::test]
 async fn a_division_by_zero_is_a_trap_with_its_name() {
-    let error = fails(Limits::default(), &Guest { poll: "(i32.div_u (i32.const 1) (i32.const 0))", ..Guest::default() }).await;
+    let error = fails(
+        Limits::default(),
+        &Guest { poll: "(i32.div_u (i32.const 1) (i32.const 0))", ..Guest::default() },
+    )
+    .await;
     assert!(error.to_string().contains("divide by zero"), "{error}");
 }
 
 #[tokio::test]
 async fn an_undeclared_import_is_refused_by_name() {
-    let poll = "(call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 1024)";
+    let poll =
+        "(call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 1024)";
     let error = fails(Limits::default(), &Guest { imports: LOG, poll, ..Guest::default() }).await;
     match error {
         Error::Package(PackageError::UndeclaredImports(imports)) => {
@@ -280,7 +294,12 @@ async fn an_undeclared_import_is_refused_by_name() {
 
 #[tokio::test]
 async fn imports_that_nothing_covers_are_refused_by_name() {
-    for import in ["wasi:sockets/tcp@0.2.0", "skywright:host/machines@0.1.0", "evil:host/exec@1.0.0", "wasi:http/incoming-handler@0.2.0"] {
+    for import in [
+        "wasi:sockets/tcp@0.2.0",
+        "skywright:host/machines@0.1.0",
+        "evil:host/exec@1.0.0",
+        "wasi:http/incoming-handler@0.2.0",
+    ] {
         let wat = format!(r#"(component (import "{import}" (instance (export "f" (func)))))"#);
         match engine(Limits::default()).load(&raw(&wat, r#""http","wasi""#)).await {
             Err(Error::Package(PackageError::UnknownImports(imports))) => assert_eq!(imports, [import]),

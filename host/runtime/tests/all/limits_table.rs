@@ -12,7 +12,10 @@ fn defaults_are_the_documented_ones() {
     assert_eq!((limits.instances, limits.tables, limits.memories), (64, 64, 16));
     assert_eq!(limits.table_elements, 100_000);
     assert_eq!((limits.stack_bytes, limits.copied_bytes, limits.handles), (512 << 10, 16 << 20, 10_000));
-    assert_eq!((limits.cpu_time, limits.cpu_time_describe), (Duration::from_secs(10), Duration::from_secs(2)));
+    assert_eq!(
+        (limits.cpu_time, limits.cpu_time_describe),
+        (Duration::from_secs(10), Duration::from_secs(2))
+    );
     assert_eq!((limits.log_bytes, limits.log_line_bytes), (1 << 20, 4 << 10));
 }
 

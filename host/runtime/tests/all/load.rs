@@ -75,7 +75,8 @@ async fn an_artefact_that_was_tampered_with_is_made_again() {
 async fn an_artefact_of_another_plugin_is_not_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("artefacts");
-    let (one, other) = (Guest::default().plugin(), Guest { poll: "(unreachable)", ..Guest::default() }.plugin());
+    let (one, other) =
+        (Guest::default().plugin(), Guest { poll: "(unreachable)", ..Guest::default() }.plugin());
     cached(&folder).load(&one).await.unwrap();
     let first = artefacts(&folder).remove(0);
     cached(&folder).load(&other).await.unwrap();
@@ -168,7 +169,10 @@ async fn a_manifest_that_lies_about_its_kind_or_contract_is_refused() {
     assert!(matches!(load(manifest("")).await, PackageError::MissingExport { .. }));
     let newer = Manifest { contract: "0.2.0".parse().unwrap(), ..manifest("") };
     let error = load(newer).await;
-    assert_eq!(error.to_string(), "the plugin was built for contract 0.2.0, this host speaks 0.1.0: the host is older");
+    assert_eq!(
+        error.to_string(),
+        "the plugin was built for contract 0.2.0, this host speaks 0.1.0: the host is older"
+    );
     assert_eq!(error.hint().unwrap(), "update skywright");
 }
 

@@ -92,10 +92,7 @@ mod tests {
 
     #[test]
     fn architectures_by_trait_or_by_key() {
-        assert_eq!(
-            architecture(&specs(&[("trait:HW_ARCH_AARCH64", "required")])),
-            Some(Architecture::Arm64)
-        );
+        assert_eq!(architecture(&specs(&[("trait:HW_ARCH_AARCH64", "required")])), Some(Architecture::Arm64));
         assert_eq!(architecture(&specs(&[("trait:HW_ARCH_AARCH64", "forbidden")])), None);
         assert_eq!(
             architecture(&specs(&[("ecs:instance_architecture", "arm64")])),
