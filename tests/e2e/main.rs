@@ -10,6 +10,7 @@ mod addresses;
 mod answers;
 mod cache;
 mod captures;
+mod compat;
 mod credentials;
 mod guest;
 mod javascript;

@@ -80,7 +80,8 @@ fn check_contract_version(manifest: &Manifest) -> Result<(), PackageError> {
         return Ok(());
     }
     let older = if *plugin < host { "plugin" } else { "host" };
-    Err(PackageError::ContractVersion { plugin: plugin.clone(), host, older: older.to_owned() })
+    let (plugin, host) = (plugin.to_string(), host.to_string());
+    Err(PackageError::ContractVersion { plugin, host, older: older.to_owned() })
 }
 
 fn contract_version() -> semver::Version {

@@ -96,9 +96,9 @@ pub enum PackageError {
     #[error("the plugin was built for contract {plugin}, this host speaks {host}: the {older} is older")]
     ContractVersion {
         /// What the manifest says.
-        plugin: semver::Version,
+        plugin: String,
         /// What this host speaks.
-        host: semver::Version,
+        host: String,
         /// Which side has to be brought up to date: `plugin` or `host`.
         older: String,
     },
@@ -221,9 +221,8 @@ impl<'a> Outline<'a> {
                 Payload::ModuleSection { unchecked_range, .. }
                 | Payload::ComponentSection { unchecked_range, .. } => {
                     let length = unchecked_range.end.saturating_sub(unchecked_range.start);
-                    rest = usize::try_from(length)
-                        .ok()
-                        .and_then(|length| rest.get(length..))
+                    let behind = rest.get(length..);
+                    rest = behind
                         .ok_or_else(|| PackageError::Malformed("a nested section is cut short".into()))?;
                 }
                 Payload::End(_) if rest.is_empty() => return Ok(outline),

@@ -69,10 +69,10 @@ pub(crate) enum PluginCommand {
     #[command(
         after_help = "Examples:\n  skywright plugin call openstack driver.describe\n  skywright plugin call openstack catalog.templates null --tenant lab\n  skywright plugin call openstack catalog.regions --setting auth-url=https://keystone.example/v3 \\\n      --setting user=me --secret password=env:OS_PASSWORD"
     )]
-    Call(Call),
+    Call(Box<Call>),
     /// Measure a plugin: load, instantiate, call, memory.
     #[command(after_help = "Example:\n  skywright plugin bench openstack --calls 1000")]
-    Bench(Bench),
+    Bench(Box<Bench>),
     /// List the plugins that there are.
     #[command(after_help = "Example:\n  skywright plugin list -o json")]
     List(Sandbox),

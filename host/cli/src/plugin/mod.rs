@@ -23,8 +23,8 @@ pub(crate) async fn run(command: PluginCommand, printer: &Printer) -> Result<(),
         PluginCommand::Build(args) => build::run(args, printer),
         PluginCommand::Check(args) => check::run(args, printer).await,
         PluginCommand::Inspect(args) => inspect::run(args, printer).await,
-        PluginCommand::Call(args) => call::run(args, printer).await,
-        PluginCommand::Bench(args) => bench::run(args, printer).await,
+        PluginCommand::Call(args) => call::run(*args, printer).await,
+        PluginCommand::Bench(args) => bench::run(*args, printer).await,
         PluginCommand::List(sandbox) => list::run(&sandbox, printer),
     }
 }

@@ -7,6 +7,7 @@ mod rate;
 mod redirect;
 mod retry;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -209,7 +210,7 @@ impl Client {
     fn next_hop(&self, hop: Hop, status: u16, location: &str, used: &[Secret]) -> Result<Hop, HttpError> {
         let from = origin_of(&hop.url);
         // Not even to its own origin: a secret in a URL ends up in logs.
-        if !matches!(self.0.vault.echo_redactor(used).redact(location), std::borrow::Cow::Borrowed(_)) {
+        if matches!(self.0.vault.echo_redactor(used).redact(location), Cow::Owned(_)) {
             return Err(Denial::SecretInRedirect { method: hop.method, from }.into());
         }
         let target = hop.url.join(location).map_err(|_| "it is no URL");
@@ -485,16 +486,15 @@ impl AsRef<[u8]> for Wiped {
     }
 }
 
-/// An absolute `http` or `https` URL with a host, and without user name, password and fragment.
+/// An absolute `http` or `https` URL with a host, and without user name and password.
 fn parse_url(text: &str) -> Result<Url, &'static str> {
-    let mut url = Url::parse(text).map_err(|_| "it is no absolute URL")?;
+    let url = Url::parse(text).map_err(|_| "it is no absolute URL")?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("its scheme is neither `http` nor `https`");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it has a user name or a password in it");
     }
-    url.set_fragment(None);
     Ok(url)
 }
 

@@ -198,3 +198,29 @@ async fn no_more_requests_at_once_than_the_limit() {
     }
     assert_eq!(busy.most.load(Ordering::SeqCst), 2);
 }
+
+#[tokio::test]
+async fn a_timeout_says_when_nothing_was_sent() {
+    /// A clock on which nobody wakes up.
+    struct Asleep;
+    impl skywright_egress::Clock for Asleep {
+        fn wall(&self) -> std::time::SystemTime {
+            std::time::SystemTime::UNIX_EPOCH
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+        fn sleep(&self, _: Duration) -> skywright_egress::BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let vault = skywright_egress::Vault::with_clock([], Arc::new(Asleep));
+    let grant = grant(&["http://cloud.test:*"], &[]);
+    let client = skywright_egress::Client::new(grant, vault, crate::rig::Names::usual(), None);
+    let mut request = post(format!("http://cloud.test:{closed}/"), vec![]);
+    // Long enough for the first back-off to fit, so that it is slept and not refused.
+    request.timeout_ms = Some(500);
+    let error = client.send(request).await.unwrap_err();
+    assert_eq!(error, HttpError::Timeout { limit_ms: 500, sent: false });
+}

@@ -44,13 +44,15 @@ async fn the_sites_authority_is_trusted_and_no_other() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(authority.as_bytes()).unwrap();
     let url = format!("https://cloud.test:{}/", server.port());
+    let (vault, clock) = vault();
     let send = |authorities: Vec<CertificateAuthority>| {
+        let vault = vault.clone();
         let mut grant = grant(&["https://cloud.test:*"], &["password"]);
         grant.endpoints[0].plaintext_credentials = false;
         grant.certificate_authorities = authorities;
         let mut request = get(url.clone());
         request.headers = vec![header("x-auth-token", vec![secret("password")])];
-        async move { client(grant).send(request).await }
+        async move { Client::new(grant, vault, Names::usual(), None).send(request).await }
     };
     let by_file = send(vec![CertificateAuthority::File(file.path().to_owned())]).await;
     assert_eq!(by_file.unwrap().body, b"safe");
@@ -60,6 +62,7 @@ async fn the_sites_authority_is_trusted_and_no_other() {
     let error = send(vec![CertificateAuthority::Pem(stranger)]).await.unwrap_err();
     assert!(matches!(error, HttpError::Transport { sent: false, .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("`certificate_authorities`"), "{error}");
+    assert!(clock.sleeps.lock().unwrap().is_empty(), "a certificate does not get better by asking again");
     assert_eq!(server.requests().len(), 2);
 }
 

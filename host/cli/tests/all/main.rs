@@ -1,0 +1,17 @@
+//! The binary, as people and scripts meet it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod calls;
+mod command_line;
+mod compile;
+mod guest;
+mod inspection;
+mod refusals;
+mod run;
+mod tenants;
