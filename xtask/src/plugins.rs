@@ -62,7 +62,8 @@ fn folders(places: &Places, fixtures: bool) -> Result<Vec<PathBuf>, Error> {
         for entry in fs::read_dir(&family).map_err(Error::io("read", &family))? {
             let folder = entry.map_err(Error::io("read", &family))?.path();
             // A plugin may keep a variant of itself in a folder below its own.
-            let variants = fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+            let variants =
+                fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
             let candidates = std::iter::once(folder.clone()).chain(variants);
             folders.extend(candidates.filter(|folder| folder.join("plugin.toml").is_file()));
         }

@@ -1,6 +1,7 @@
 //! Everything that a command can fail with, and what of it people and scripts are told.
 
 use skywright_contract::{Blame, Category};
+use skywright_runtime::GuestError;
 
 use crate::exit;
 
@@ -71,6 +72,14 @@ impl Error {
             Self::Core(error) => error.hint(),
             Self::Usage { hint, .. } => hint.clone(),
             Self::Output(_) | Self::Start(_) => None,
+        }
+    }
+
+    /// What the plugin answered, if it was the plugin that failed the command.
+    pub(crate) fn guest(&self) -> Option<&GuestError> {
+        match self {
+            Self::Core(skywright_core::Error::Runtime(error)) => error.guest(),
+            _ => None,
         }
     }
 

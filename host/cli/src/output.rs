@@ -46,13 +46,18 @@ impl Printer {
     pub(crate) fn failure(&self, error: &Error) -> u8 {
         let code = error.exit_code();
         if matches!(self.format, Format::Json) {
+            let guest = error.guest();
+            let retry_after = guest.and_then(|guest| guest.retry_after);
             let error = json!({
                 "blame": error.blame(),
                 "category": error.category(),
                 "code": error.code(),
                 "exit_code": code,
                 "hint": error.hint(),
+                "http_status": guest.and_then(|guest| guest.http_status),
                 "message": error.to_string(),
+                "retry_after_ms": retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
+                "subject": guest.and_then(|guest| guest.subject.as_ref()),
             });
             let _ = print(&json!({ "error": error, "result": null, "status": "failure" }).to_string());
             return code;

@@ -145,6 +145,12 @@ impl Error {
         }
     }
 
+    /// The contract's error, if it is one that the plugin answered with.
+    #[must_use]
+    pub fn guest(&self) -> Option<&GuestError> {
+        if let Self::Guest(error) = self { Some(error) } else { None }
+    }
+
     /// What can be done about it, if anything can.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
