@@ -82,3 +82,71 @@ impl Home {
         self.cache.join("guests")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What makes the test below tell its own home instead. The environment of a running process cannot
+    /// be changed safely, so it is the environment of another one.
+    const TELL: &str = "SKYWRIGHT_TEST_TELL_HOME";
+
+    fn home_with(variables: &[(&str, &str)]) -> Vec<String> {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "home::tests::homes", "--nocapture", "--test-threads=1"])
+            .env_clear()
+            .env(TELL, "1")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| line.split_once(TELL)).map(|(_, path)| path.to_owned()).collect()
+    }
+
+    #[test]
+    fn homes() {
+        if std::env::var_os(TELL).is_some() {
+            match Home::from_env() {
+                Ok(home) => {
+                    let paths = [home.tenants_file(), home.plugins(), home.artefacts(), home.core_dumps()];
+                    paths.iter().for_each(|path| println!("\n{TELL}{}", path.display()));
+                }
+                Err(error) => println!("\n{TELL}{error}"),
+            }
+            return;
+        }
+        let below_home = [
+            "/home/me/.config/skywright/tenants.yaml",
+            "/home/me/.local/share/skywright/plugins",
+            "/home/me/.cache/skywright/artefacts",
+            "/home/me/.local/state/skywright/core-dumps",
+        ];
+        assert_eq!(home_with(&[("HOME", "/home/me")]), below_home);
+        let xdg = [
+            ("HOME", "/home/me"),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_DATA_HOME", "/d"),
+            ("XDG_CACHE_HOME", "/k"),
+            ("XDG_STATE_HOME", "/s"),
+        ];
+        let of_xdg = [
+            "/c/skywright/tenants.yaml",
+            "/d/skywright/plugins",
+            "/k/skywright/artefacts",
+            "/s/skywright/core-dumps",
+        ];
+        assert_eq!(home_with(&xdg), of_xdg);
+        let own = [
+            "/own/config/tenants.yaml",
+            "/own/data/plugins",
+            "/own/cache/artefacts",
+            "/own/state/core-dumps",
+        ];
+        assert_eq!(home_with(&[&xdg[..], &[("SKYWRIGHT_HOME", "/own")]].concat()), own);
+        // A relative path, which would mean another folder for each working folder, does not count.
+        let relative = [("HOME", "/home/me"), ("XDG_CACHE_HOME", "cache"), ("SKYWRIGHT_HOME", "own")];
+        assert_eq!(home_with(&relative), below_home);
+        let nowhere = home_with(&[("HOME", "me"), ("XDG_CONFIG_HOME", "/c")]);
+        assert_eq!(nowhere, ["no home folder: neither SKYWRIGHT_HOME nor HOME is an absolute path"]);
+    }
+}

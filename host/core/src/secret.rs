@@ -124,3 +124,111 @@ async fn run(words: &[String]) -> Result<Vec<u8>, String> {
     }
     Ok(output.stdout)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// The secret, or what is said of its absence.
+    async fn resolved(source: SecretSource, base: &Path) -> Result<String, String> {
+        let secret = source.resolve("password", base).await;
+        secret.map(|secret| secret.to_string()).map_err(|error| error.to_string())
+    }
+
+    async fn of_file(content: &[u8], mode: u32) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let result = resolved(SecretSource::File("password".into()), folder.path()).await;
+        result.map_err(|error| error.replace(folder.path().to_str().unwrap(), "BASE"))
+    }
+
+    async fn of_script(script: &str) -> Result<String, String> {
+        let words = ["/bin/sh", "-c", script].map(str::to_owned);
+        resolved(SecretSource::Command(words.into()), Path::new("/")).await
+    }
+
+    #[tokio::test]
+    async fn one_line_end_is_no_part_of_a_secret() {
+        for (content, secret) in [
+            (&b"hunter2"[..], "hunter2"),
+            (b"hunter2\n", "hunter2"),
+            (b"hunter2\r\n", "hunter2"),
+            (b"hunter2\n\n", "hunter2\n"),
+            (b" hunter2 \n", " hunter2 "),
+            (b"one\ntwo\n", "one\ntwo"),
+            (b"hunter2\r", "hunter2\r"),
+        ] {
+            assert_eq!(of_file(content, 0o600).await.unwrap(), secret);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_has_text_and_an_end() {
+        for empty in [&b""[..], b"\n", b"\r\n"] {
+            assert_eq!(of_file(empty, 0o600).await.unwrap_err(), "secret `password`: it is empty");
+        }
+        assert_eq!(of_file(b"hunter2\xff", 0o600).await.unwrap_err(), "secret `password`: it is not text");
+        assert_eq!(of_file(&vec![b'x'; MAX_BYTES], 0o600).await.unwrap().len(), MAX_BYTES);
+        let too_long = of_file(&vec![b'x'; MAX_BYTES + 1], 0o600).await.unwrap_err();
+        assert_eq!(too_long, "secret `password`: it is longer than 65536 bytes");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_this_users_alone() {
+        assert!(of_file(b"hunter2", 0o400).await.is_ok());
+        for mode in [0o640, 0o604, 0o620, 0o610, 0o601] {
+            let error = of_file(b"hunter2", mode).await.unwrap_err();
+            let expected = "secret `password`: other users can read BASE/password; `chmod 600 BASE/password`";
+            assert_eq!(error, expected, "{mode:o}");
+        }
+        let error =
+            resolved(SecretSource::File("nosuch".into()), Path::new("/nonexistent")).await.unwrap_err();
+        assert!(
+            error.starts_with("secret `password`: cannot read /nonexistent/nosuch: No such file"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_environment_variable() {
+        let variable = |name: &str| resolved(SecretSource::Env(name.to_owned()), Path::new("/"));
+        assert_eq!(variable("PATH").await.unwrap(), std::env::var("PATH").unwrap());
+        let error = variable("SKYWRIGHT_TEST_NOT_SET").await.unwrap_err();
+        let expected =
+            "secret `password`: the environment variable SKYWRIGHT_TEST_NOT_SET is not set, or not text";
+        assert_eq!(error, expected);
+    }
+
+    #[tokio::test]
+    async fn a_command() {
+        assert_eq!(of_script("echo hunter2").await.unwrap(), "hunter2");
+        // It has no input to wait for.
+        assert_eq!(of_script("cat; echo hunter2").await.unwrap(), "hunter2");
+        let failed = of_script("echo hunter2; exit 3").await.unwrap_err();
+        assert_eq!(failed, "secret `password`: /bin/sh ended with exit status: 3");
+        assert_eq!(of_script("true").await.unwrap_err(), "secret `password`: it is empty");
+        let nothing = resolved(SecretSource::Command(Vec::new()), Path::new("/")).await.unwrap_err();
+        assert_eq!(nothing, "secret `password`: its command is empty");
+        let missing = SecretSource::Command(vec!["/nonexistent".to_owned()]);
+        let missing = resolved(missing, Path::new("/")).await.unwrap_err();
+        assert!(missing.starts_with("secret `password`: cannot run /nonexistent: "), "{missing}");
+    }
+
+    #[test]
+    fn a_source_on_the_command_line() {
+        let parsed = |text: &str| text.parse::<SecretSource>();
+        assert_eq!(parsed("env:TOKEN").unwrap(), SecretSource::Env("TOKEN".to_owned()));
+        assert_eq!(parsed("file:a:b c").unwrap(), SecretSource::File("a:b c".into()));
+        let words = ["pass", "show", "cloud"].map(str::to_owned);
+        assert_eq!(parsed("command:pass  show cloud").unwrap(), SecretSource::Command(words.into()));
+        for value in ["hunter2", "value:hunter2", "Env:hunter2", ":hunter2", ""] {
+            let error = parsed(value).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+}

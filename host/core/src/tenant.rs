@@ -185,3 +185,209 @@ fn check_value(setting: &Setting, value: &Scalar) -> Result<String, Error> {
         SettingKind::Integer | SettingKind::Boolean | SettingKind::Url | SettingKind::Choice => Ok(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<Tenants, String> {
+        let error = |error: Error| error.to_string();
+        config::parse(yaml, Path::new("tenants.yaml")).map_err(error)
+    }
+
+    #[test]
+    fn a_whole_file() {
+        let yaml = "
+tenants:
+  lab:
+    provider: skywright/openstack
+    settings: { auth-url: \"https://cloud.example\", retries: 3, insecure: false }
+    secrets:
+      password: { env: OS_PASSWORD }
+      token: { file: token }
+      key: { command: [pass, show, key] }
+    grants:
+      endpoints: [\"https://*.example\"]
+      networks: [10.0.0.0/8, \"fd00::/8\"]
+      plaintext-credentials: true
+      ca-file: ca.pem
+      proxy: none
+";
+        let tenants = read(yaml).unwrap();
+        let lab = tenants.get("lab").unwrap();
+        assert_eq!(lab.settings["retries"], Scalar::Integer(3));
+        assert_eq!(lab.settings["insecure"], Scalar::Boolean(false));
+        assert_eq!(lab.secrets["token"], SecretSource::File("token".into()));
+        assert_eq!((lab.grants.networks.len(), lab.grants.proxy.as_deref()), (2, Some("none")));
+        match tenants.get("lap").unwrap_err() {
+            Error::NoTenant { name, known, .. } => {
+                assert_eq!((name.as_str(), known), ("lap", vec!["lab".to_owned()]))
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_understood_is_an_error_with_its_place() {
+        for (yaml, key, place) in [
+            ("tenant: {}\n", "tenant", "expected `tenants`"),
+            ("tenants:\n  lab:\n    region: x\n", "region", "line 3 column 5"),
+            ("tenants:\n  lab:\n    grants:\n      ca_file: x\n", "ca_file", "line 4 column 7"),
+            ("tenants:\n  lab:\n    secrets:\n      token: { value: x }\n", "value", "line 4 column 16"),
+        ] {
+            let error = read(yaml).unwrap_err();
+            assert!(error.starts_with("tenants.yaml: "), "{error}");
+            assert!(error.contains(&format!("unknown field `{key}`")) && error.contains(place), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_an_error_with_its_place() {
+        for (yaml, place) in [
+            ("tenants:\n  lab:\n    grants:\n      plaintext-credentials: 3\n", "line 4 column 30"),
+            ("tenants:\n  lab:\n    grants:\n      networks: [north]\n", "line 4 column 18"),
+            ("tenants:\n  lab:\n    secrets:\n      token: { env: A, file: b }\n", "line 4 column 7"),
+            ("tenants:\n  lab:\n    settings:\n      region: [a]\n", "line 4 column 7"),
+            ("tenants:\n  lab:\n    provider: \"x\n", "line 4 column 1"),
+        ] {
+            let error = read(yaml).unwrap_err();
+            assert!(error.contains(place), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_file_does_not_stand_in_the_message() {
+        for yaml in [
+            "tenants:\n  lab:\n    secrets:\n      token: \"hunter2\n",
+            "tenants:\n  lab:\n    secrets:\n      token: { value: hunter2 }\n",
+            "tenants:\n  lab:\n    secrets:\n      token: [hunter2]\n",
+            "tenants:\n  lab:\n    settings:\n      token: [hunter2]\n",
+            "tenants:\n  lab:\n    grants:\n      networks: [hunter2]\n",
+            "tenants:\n  lab:\n    settings: { token: hunter2\n  other: {}\n",
+        ] {
+            let error = read(yaml).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    #[ignore = "the YAML library's message repeats a scalar of the wrong type"]
+    fn a_secret_in_place_of_its_source_does_not_stand_in_the_message() {
+        for yaml in [
+            "tenants:\n  lab:\n    secrets:\n      token: hunter2\n",
+            "tenants:\n  lab:\n    secrets: hunter2\n",
+            "tenants:\n  lab:\n    grants:\n      plaintext-credentials: hunter2\n",
+            "hunter2",
+        ] {
+            let error = read(yaml).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_no_tenants() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tenants.yaml");
+        let tenants = Tenants::read(&path).unwrap();
+        assert!(tenants.tenants.is_empty() && tenants.path == path);
+        assert!(matches!(Tenants::read(folder.path()), Err(Error::File { .. })));
+    }
+
+    fn setting(key: &str, kind: SettingKind) -> Setting {
+        let (key, description) = (key.to_owned(), String::new());
+        Setting { key, kind, required: false, default: None, choices: Vec::new(), description }
+    }
+
+    fn declared() -> DriverInfo {
+        let choices = ["public", "internal"].map(str::to_owned).into();
+        let settings = vec![
+            Setting { default: Some("north".to_owned()), ..setting("region", SettingKind::Text) },
+            setting("retries", SettingKind::Integer),
+            setting("insecure", SettingKind::Boolean),
+            Setting { required: true, ..setting("auth-url", SettingKind::Url) },
+            Setting { choices, ..setting("interface", SettingKind::Choice) },
+            setting("password", SettingKind::Secret),
+        ];
+        DriverInfo {
+            name: "cloud".to_owned(),
+            title: String::new(),
+            documentation: String::new(),
+            settings,
+            endpoints: Vec::new(),
+            rates: Vec::new(),
+        }
+    }
+
+    /// The settings of a tenant that has these beside the one that is required.
+    fn checked(settings: &[(&str, Scalar)]) -> Result<BTreeMap<String, String>, String> {
+        let mut tenant = Tenant::default();
+        tenant.settings.insert("auth-url".to_owned(), "https://cloud.example/v3".into());
+        tenant.settings.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        tenant.checked_settings(&declared()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_of_every_kind() {
+        let settings = [
+            ("retries", Scalar::Integer(-3)),
+            ("insecure", Scalar::Boolean(true)),
+            ("interface", "internal".into()),
+        ];
+        let checked_settings = checked(&settings).unwrap();
+        let pairs: Vec<_> =
+            checked_settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let expected = [
+            ("auth-url", "https://cloud.example/v3"),
+            ("insecure", "true"),
+            ("interface", "internal"),
+            ("region", "north"),
+            ("retries", "-3"),
+        ];
+        assert_eq!(pairs, expected);
+        // As flags give them, and as YAML takes an unquoted number for one.
+        assert_eq!(checked(&[("retries", "5".into())]).unwrap()["retries"], "5");
+        assert_eq!(checked(&[("region", Scalar::Integer(7))]).unwrap()["region"], "7");
+    }
+
+    #[test]
+    fn settings_that_do_not_fit() {
+        for (key, value, reason) in [
+            ("retries", "many", "expected a whole number"),
+            ("retries", "1.5", "expected a whole number"),
+            ("insecure", "yes", "expected true or false"),
+            ("auth-url", "cloud.example", "expected a URL, such as https://cloud.example/v3"),
+            ("interface", "admin", "expected one of public, internal"),
+            ("password", "hunter2", "expected its source under `secrets`, not a value under `settings`"),
+            (
+                "passwort",
+                "hunter2",
+                "the plugin declares no such setting; it declares: region, retries, insecure, auth-url, interface, password",
+            ),
+        ] {
+            assert_eq!(checked(&[(key, value.into())]).unwrap_err(), format!("setting `{key}`: {reason}"));
+        }
+        let error = Tenant::default().checked_settings(&declared()).unwrap_err();
+        assert_eq!(error.to_string(), "setting `auth-url`: it is required and has no default");
+    }
+
+    #[test]
+    fn secrets_are_declared_too() {
+        let with_secret = |key: &str| {
+            let mut tenant = Tenant::default();
+            tenant.settings.insert("auth-url".to_owned(), "https://cloud.example/v3".into());
+            tenant.secrets.insert(key.to_owned(), SecretSource::Env("X".to_owned()));
+            tenant.checked_settings(&declared()).map_err(|error| error.to_string())
+        };
+        assert!(
+            !with_secret("password").unwrap().contains_key("password"),
+            "a plugin never gets it as a setting"
+        );
+        let error = with_secret("region").unwrap_err();
+        assert_eq!(error, "setting `region`: it is not a secret; it belongs in `settings`");
+        assert!(with_secret("token").unwrap_err().contains("declares no such setting"));
+        let mut info = declared();
+        info.settings = vec![Setting { required: true, ..setting("password", SettingKind::Secret) }];
+        let error = Tenant::default().checked_settings(&info).unwrap_err();
+        assert_eq!(error.to_string(), "setting `password`: it is required and has no default");
+    }
+}
