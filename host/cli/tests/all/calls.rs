@@ -12,9 +12,28 @@ fn a_result_as_json_pretty_and_wave() {
     let call = |more: &[&str]| {
         place.run(&[&["plugin", "call", "./example.wasm", "driver.validate", "[]"], more].concat()).shown()
     };
-    insta::assert_snapshot!(call(&[]), @"");
-    insta::assert_snapshot!(call(&["-o", "json"]), @"");
-    insta::assert_snapshot!(call(&["--wave"]), @"");
+    insta::assert_snapshot!(call(&[]), @r#"
+    exit 0
+    stdout:
+    [
+      {
+        "detail": null,
+        "path": "endpoint",
+        "severity": "error",
+        "summary": "the setting is missing"
+      }
+    ]
+    "#);
+    insta::assert_snapshot!(call(&["-o", "json"]), @r#"
+    exit 0
+    stdout:
+    {"result":[{"detail":null,"path":"endpoint","severity":"error","summary":"the setting is missing"}],"status":"success"}
+    "#);
+    insta::assert_snapshot!(call(&["--wave"]), @r#"
+    exit 0
+    stdout:
+    [{severity: error, path: "endpoint", summary: "the setting is missing"}]
+    "#);
 }
 
 /// One request to a server of the test's own, with a secret that only the server sees.
@@ -77,29 +96,73 @@ fn a_request_goes_out_with_the_tenants_secret() {
 #[test]
 fn what_there_is_not() {
     let place = Place::new();
-    insta::assert_snapshot!(place.run(&["plugin", "call", "nosuch", "driver.describe"]).shown(), @"");
-    insta::assert_snapshot!(place.run(&["plugin", "call", "nosuch", "driver.describe", "-o", "json"]).shown(), @"");
-    insta::assert_snapshot!(place.run(&["plugin", "check", "./nosuch.wasm"]).shown(), @"");
-    insta::assert_snapshot!(place.run(&["plugin", "call", "./example.wasm", "driver.nosuch"]).shown(), @"");
+    insta::assert_snapshot!(place.run(&["plugin", "call", "nosuch", "driver.describe"]).shown(), @"
+    exit 4
+    stderr:
+    error: there is no plugin `nosuch`
+    hint: give the path of a plugin file, or one of `skywright plugin list`; looked in HOME/data/plugins
+    ");
+    insta::assert_snapshot!(place.run(&["plugin", "call", "nosuch", "driver.describe", "-o", "json"]).shown(), @r#"
+    exit 4
+    stdout:
+    {"error":{"blame":"operator","category":"not-found","code":"plugin","exit_code":4,"hint":"give the path of a plugin file, or one of `skywright plugin list`; looked in HOME/data/plugins","http_status":null,"message":"there is no plugin `nosuch`","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
+    "#);
+    insta::assert_snapshot!(place.run(&["plugin", "check", "./nosuch.wasm"]).shown(), @"
+    exit 4
+    stderr:
+    error: cannot read ./nosuch.wasm: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(place.run(&["plugin", "call", "./example.wasm", "driver.nosuch"]).shown(), @"
+    exit 4
+    stderr:
+    error: the plugin has no function `driver.nosuch`
+    hint: it has: catalog.regions, catalog.zones, catalog.templates, catalog.images, driver.describe, driver.validate, driver.capabilities-of, driver.poll, driver.cancel
+    ");
 }
 
 #[test]
 fn a_wrong_argument() {
     let place = Place::new();
     let call = |words: &[&str]| place.run(&[&["plugin", "call", "./example.wasm"], words].concat()).shown();
-    insta::assert_snapshot!(call(&["catalog.templates", "5x"]), @"");
-    insta::assert_snapshot!(call(&["catalog.templates"]), @"");
-    insta::assert_snapshot!(call(&["driver.validate", r#"[["a", 1]]"#, "-o", "json"]), @"");
+    insta::assert_snapshot!(call(&["catalog.templates", "5x"]), @"
+    exit 2
+    stderr:
+    error: the argument for `cursor` is neither JSON (trailing characters at line 1 column 2) nor WAVE (invalid value type at 0..1)
+    hint: `skywright plugin inspect` prints each function with its parameters
+    ");
+    insta::assert_snapshot!(call(&["catalog.templates"]), @"
+    exit 2
+    stderr:
+    error: 1 arguments are expected (cursor), 0 were given
+    hint: `skywright plugin inspect` prints each function with its parameters
+    ");
+    insta::assert_snapshot!(call(&["driver.validate", r#"[["a", 1]]"#, "-o", "json"]), @r#"
+    exit 2
+    stdout:
+    {"error":{"blame":"operator","category":"invalid-request","code":"argument","exit_code":2,"hint":"`skywright plugin inspect` prints each function with its parameters","http_status":null,"message":"settings[0][1]: expected a string, found 1","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
+    "#);
 }
 
 #[test]
 fn a_crash_is_a_paragraph_with_a_backtrace() {
     let place = Place::empty();
-    place
-        .put("guest.wasm", guest::polls("(call $validate (local.get 0) (local.get 1)) (drop) (unreachable)"));
-    let words = ["plugin", "call", "guest.wasm", "driver.poll", "x"];
-    insta::assert_snapshot!(place.run(&words).shown(), @"");
-    insta::assert_snapshot!(place.run(&[&words[..], &["-o", "json"]].concat()).shown(), @"");
+    place.put("guest.wasm", guest::crashes());
+    let words = ["plugin", "call", "guest.wasm", "driver.poll", "\"token\""];
+    insta::assert_snapshot!(place.run(&words).shown(), @"
+    exit 21
+    stderr:
+    error: plugin test/guest 1.2.3 crashed in driver.poll: wasm trap: wasm `unreachable` instruction executed
+      0: inner
+      1: outer
+      2: poll
+      this is a defect of the plugin; the host is unharmed
+    hint: report it to https://example.org/defects
+    ");
+    insta::assert_snapshot!(place.run(&[&words[..], &["-o", "json"]].concat()).shown(), @r#"
+    exit 21
+    stdout:
+    {"error":{"blame":"plugin","category":"internal","code":"trap","exit_code":21,"hint":"report it to https://example.org/defects","http_status":null,"message":"plugin test/guest 1.2.3 crashed in driver.poll: wasm trap: wasm `unreachable` instruction executed\n  0: inner\n  1: outer\n  2: poll\n  this is a defect of the plugin; the host is unharmed","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
+    "#);
     assert!(!place.path("state").exists(), "no dump was asked for");
     let outcome = place.run(&[&words[..], &["--core-dump"]].concat());
     assert!(
@@ -112,7 +175,7 @@ fn a_crash_is_a_paragraph_with_a_backtrace() {
 fn a_limit() {
     let place = Place::empty();
     place.put("guest.wasm", guest::polls("(loop $again (br $again)) (unreachable)"));
-    let words = ["plugin", "call", "guest.wasm", "driver.poll", "x", "--limit", "cpu-time-ms=50"];
+    let words = ["plugin", "call", "guest.wasm", "driver.poll", "\"token\"", "--limit", "cpu-time-ms=50"];
     let outcome = place.run(&words);
     assert_eq!(outcome.code, Some(22));
     assert!(
@@ -128,7 +191,21 @@ fn a_limit() {
 fn a_limit_that_there_is_not() {
     let place = Place::new();
     let check = |limit: &str| place.run(&["plugin", "check", "./example.wasm", "--limit", limit]).shown();
-    insta::assert_snapshot!(check("cpu=3"), @"");
-    insta::assert_snapshot!(check("cpu-time-ms=3s"), @"");
-    insta::assert_snapshot!(check("cpu-time-ms"), @"");
+    insta::assert_snapshot!(check("cpu=3"), @"
+    exit 2
+    stderr:
+    error: there is no limit `cpu`; there are: component-bytes, compile-time-ms, compile-memory-bytes, memory-bytes, instances, tables, memories, table-elements, stack-bytes, copied-bytes, handles, cpu-time-ms, wall-time-ms, log-bytes
+    ");
+    insta::assert_snapshot!(check("cpu-time-ms=3s"), @"
+    exit 2
+    stderr:
+    error: the limit `cpu-time-ms` takes a whole number, not `3s`
+    ");
+    insta::assert_snapshot!(check("cpu-time-ms"), @"
+    exit 2
+    stderr:
+    error: invalid value 'cpu-time-ms' for '--limit <NAME=VALUE>': KEY=VALUE is expected
+
+    For more information, try '--help'.
+    ");
 }

@@ -30,7 +30,12 @@ fn a_plugin_is_compiled_once() {
 fn the_child_may_not_use_more_memory_than_it_is_given() {
     let place = Place::new();
     let outcome = check(&place, &["--limit", "compile-memory-bytes=50000000"]);
-    insta::assert_snapshot!(outcome.shown(), @"");
+    insta::assert_snapshot!(outcome.shown(), @"
+    exit 22
+    stderr:
+    error: the plugin met its limit `compile-memory-bytes`: 50000000 allowed, more was asked for
+    hint: an operator may raise it with `--limit compile-memory-bytes=VALUE`; if the plugin needs no more than others, it has a defect
+    ");
     assert!(place.artefacts().is_empty());
 }
 
@@ -38,7 +43,12 @@ fn the_child_may_not_use_more_memory_than_it_is_given() {
 fn the_child_may_not_take_longer_than_it_is_given() {
     let place = Place::empty();
     place.put("example.wasm", guest::large(5000));
-    insta::assert_snapshot!(check(&place, &["--limit", "compile-time-ms=1"]).shown(), @"");
+    insta::assert_snapshot!(check(&place, &["--limit", "compile-time-ms=1"]).shown(), @"
+    exit 22
+    stderr:
+    error: the plugin met its limit `compile-time-ms`: 1 allowed, more was asked for
+    hint: an operator may raise it with `--limit compile-time-ms=VALUE`; if the plugin needs no more than others, it has a defect
+    ");
     assert!(place.artefacts().is_empty());
 }
 
@@ -46,7 +56,11 @@ fn the_child_may_not_take_longer_than_it_is_given() {
 #[test]
 fn the_child_called_by_hand() {
     let place = Place::empty();
-    insta::assert_snapshot!(place.run(&["__compile"]).shown(), @"");
+    insta::assert_snapshot!(place.run(&["__compile"]).shown(), @"
+    exit 1
+    stderr:
+    internal error: compile child: three numbers are expected
+    ");
 }
 
 /// What is left of a write that was cut off is never loaded: it has another name than an artefact, and

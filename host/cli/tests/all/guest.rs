@@ -14,6 +14,14 @@ pub(crate) fn polls(body: &str) -> Vec<u8> {
     with_items(body, "")
 }
 
+/// A provider whose `driver.poll` fails, two calls deep.
+pub(crate) fn crashes() -> Vec<u8> {
+    with_items(
+        "(call $outer)",
+        "(func $outer (result i32) (call $inner)) (func $inner (result i32) (unreachable))",
+    )
+}
+
 /// A provider with this many functions beside: a lot to compile.
 pub(crate) fn large(functions: usize) -> Vec<u8> {
     let one = |number: usize| {
