@@ -544,11 +544,14 @@ fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// An error of TLS, which travels inside an error of I/O.
+/// An error of TLS, which travels inside errors of I/O that do not name it as their source.
 fn find_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
     chain(error).find_map(|error| {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        error.downcast_ref().or_else(|| inner.and_then(|inner| inner.downcast_ref()))
+        let mut inner = error;
+        while let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            inner = io.get_ref()?;
+        }
+        inner.downcast_ref()
     })
 }
 

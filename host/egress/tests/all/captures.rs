@@ -172,3 +172,22 @@ async fn a_recording_has_no_secret_in_it() {
     assert!(matches!(&exchanges[1].outcome, Outcome::Response(r) if r.body == [0xff, 0xfe]));
     assert!(matches!(&exchanges[2].outcome, Outcome::Error(error) if error.contains_key("denied")));
 }
+
+#[tokio::test]
+async fn a_known_credential_gets_no_second_name() {
+    // A server that hands the password back, whole and with something around it.
+    let server = Server::start(|number, _| {
+        let around = if number == 0 { "" } else { "x" };
+        let body = serde_json::json!({ "access": { "token/id": format!("{around}{PASSWORD}{around}") } });
+        Reply::new(200, &[], body.to_string().as_bytes())
+    })
+    .await;
+    let client = client(grant(&["http://cloud.test:*"], &["password"]));
+    for _ in 0..2 {
+        let mut request = post(format!("http://cloud.test:{}/", server.port()), vec![secret("password")]);
+        request.captures = by_pointer();
+        let error = client.send(request).await.unwrap_err();
+        assert!(matches!(error, HttpError::Transport { sent: true, .. }), "{error:?}");
+        assert!(!client.vault().available("token"));
+    }
+}
