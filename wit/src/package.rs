@@ -160,7 +160,7 @@ impl PackageError {
             Self::UnknownImports(imports) if imports.iter().any(|i| i.starts_with("wasi:sockets")) => {
                 "sockets are not lent to plugins; requests go through `skywright:host/http` or `wasi:http`".to_owned()
             }
-            Self::UnknownImports(_) => "`skywright plugin inspect` lists what the host lends".to_owned(),
+            Self::UnknownImports(_) => "the host lends `skywright:host/*`, `wasi:http` and WASI 0.2 without sockets".to_owned(),
             Self::WrongShape { .. } | Self::MissingExport { .. } => {
                 "rebuild it against the contract of this host".to_owned()
             }
@@ -259,7 +259,10 @@ impl<'a> Outline<'a> {
 }
 
 pub(crate) fn malformed(error: wasmparser::BinaryReaderError) -> PackageError {
-    PackageError::Malformed(error.to_string())
+    // Some messages go on for lines with the bytes that were found.
+    let message = error.message().lines().next().unwrap_or_default();
+    let message = message.split(" - expected").next().unwrap_or(message);
+    PackageError::Malformed(format!("{message} (at offset {:#x})", error.offset()))
 }
 
 /// Appends the manifest to a component that has none.

@@ -84,6 +84,10 @@ impl Error {
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
+        // A plugin that reports a failure of its own has not crashed.
+        if self.guest().is_some_and(|guest| guest.category == Category::Internal) {
+            return exit::FAILED;
+        }
         exit::code(self.category(), self.blame())
     }
 }

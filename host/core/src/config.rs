@@ -31,5 +31,18 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
 /// may hold secrets.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Error> {
     serde_yaml::from_str(text)
-        .map_err(|error| Error::Config { path: path.to_owned(), reason: error.to_string() })
+        .map_err(|error| Error::Config { path: path.to_owned(), reason: without_values(&error.to_string()) })
+}
+
+/// The library's message without the value that it found: somebody may have written a secret where
+/// something else belongs.
+fn without_values(message: &str) -> String {
+    for found in ["invalid type: ", "invalid value: "] {
+        if let Some((before, behind)) = message.split_once(found)
+            && let Some((_, expected)) = behind.rsplit_once(", expected ")
+        {
+            return format!("{before}expected {expected}");
+        }
+    }
+    message.to_owned()
 }

@@ -121,7 +121,8 @@ fn proxy(text: Option<&str>) -> Result<Proxy, Error> {
         None => Ok(Proxy::System),
         Some("none") => Ok(Proxy::None),
         Some(url) => url.parse().map(Proxy::Url).map_err(|e| Error::Grant {
-            what: format!("the tenant's proxy `{url}`"),
+            // The URL may carry a password.
+            what: "the tenant's proxy".to_owned(),
             reason: format!("{e}"),
         }),
     }

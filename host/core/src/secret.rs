@@ -28,7 +28,7 @@ pub enum SecretSource {
 
 /// The YAML shape: the library's own for an enum is a tag, which nobody expects.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map of one key: env, file or command")]
 struct Fields {
     env: Option<String>,
     file: Option<PathBuf>,

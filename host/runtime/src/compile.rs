@@ -145,7 +145,8 @@ async fn drain(pipe: Option<impl tokio::io::AsyncRead + Unpin>, at_most: u64) ->
 fn crashed(status: ExitStatus, complaint: &str, limits: &Limits) -> Error {
     use std::os::unix::process::ExitStatusExt;
     const SIGXCPU: i32 = 24;
-    if complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory") {
+    const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "Cannot allocate memory", "out of memory"];
+    if OUT_OF_MEMORY.iter().any(|text| complaint.contains(text)) {
         let allowed = limits.compile_memory_bytes;
         return LimitExceeded { limit: LimitName::CompileMemoryBytes, allowed, used: None }.into();
     }

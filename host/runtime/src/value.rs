@@ -28,7 +28,7 @@ use crate::error::{Error, GuestError};
 #[non_exhaustive]
 pub enum ValueError {
     /// Too many or too few.
-    #[error("{expected} arguments are expected ({names}), {found} were given")]
+    #[error("arguments expected: {expected} ({names}); given: {found}")]
     Count {
         /// How many the function takes.
         expected: usize,
@@ -81,7 +81,7 @@ impl ValueError {
     /// What can be done about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        Some("`skywright plugin inspect` prints each function with its parameters".to_owned())
+        Some("`skywright plugin inspect PLUGIN -o json` has each function's parameters".to_owned())
     }
 }
 

@@ -71,7 +71,12 @@ fn tenant(args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
                 None => Home::from_env()?.tenants_file(),
             };
             let base = path.parent().unwrap_or(Path::new(".")).to_owned();
-            (Tenants::read(&path)?.get(name)?.clone(), base)
+            // A file that was named has to be there; the user's own may not be there yet.
+            let tenants = match &args.tenants_file {
+                Some(_) => Tenants::read_named(&path)?,
+                None => Tenants::read(&path)?,
+            };
+            (tenants.get(name)?.clone(), base)
         }
         None => (Tenant::default(), PathBuf::from(".")),
     };
@@ -81,7 +86,10 @@ fn tenant(args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
     for secret in &args.secrets {
         let source =
             secret.source.clone().filter(|_| !secret.key.is_empty()).ok_or_else(|| Error::Usage {
-                message: format!("the source of the secret `{}` is not understood", secret.key),
+                message: match secret.key.as_str() {
+                    "" => "a secret has no key".to_owned(),
+                    key => format!("the source of the secret `{key}` is not understood"),
+                },
                 hint: Some("write --secret KEY=env:NAME, KEY=file:PATH or KEY=command:PROGRAM".to_owned()),
             })?;
         tenant.secrets.insert(secret.key.clone(), source);

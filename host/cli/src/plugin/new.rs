@@ -16,13 +16,13 @@ pub(super) fn run(args: New, printer: &Printer) -> Result<(), Error> {
     };
     let folder = args.dir.unwrap_or_else(|| PathBuf::from(&args.name));
     let made = skywright_author::scaffold(&args.name, kind, &folder)?;
-    let result = json!({ "folder": made.folder, "files": made.files, "kind": kind, "name": args.name });
+    let result = json!({ "folder": made.folder, "files": made.files, "kind": kind, "id": made.id });
     printer.result(&result, || {
         format!(
             "made {}\n\nnext:\n  cd {}\n  cargo test\n  skywright plugin build .\n  skywright plugin inspect dist/{}.wasm",
             made.folder.display(),
             made.folder.display(),
-            args.name
+            made.id.name()
         )
     })
 }

@@ -128,18 +128,18 @@ fn a_wrong_argument() {
     exit 2
     stderr:
     error: the argument for `cursor` is neither JSON (trailing characters at line 1 column 2) nor WAVE (invalid value type at 0..1)
-    hint: `skywright plugin inspect` prints each function with its parameters
+    hint: `skywright plugin inspect PLUGIN -o json` has each function's parameters
     ");
     insta::assert_snapshot!(call(&["catalog.templates"]), @"
     exit 2
     stderr:
-    error: 1 arguments are expected (cursor), 0 were given
-    hint: `skywright plugin inspect` prints each function with its parameters
+    error: arguments expected: 1 (cursor); given: 0
+    hint: `skywright plugin inspect PLUGIN -o json` has each function's parameters
     ");
     insta::assert_snapshot!(call(&["driver.validate", r#"[["a", 1]]"#, "-o", "json"]), @r#"
     exit 2
     stdout:
-    {"error":{"blame":"operator","category":"invalid-request","code":"argument","exit_code":2,"hint":"`skywright plugin inspect` prints each function with its parameters","http_status":null,"message":"settings[0][1]: expected a string, found 1","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
+    {"error":{"blame":"operator","category":"invalid-request","code":"argument","exit_code":2,"hint":"`skywright plugin inspect PLUGIN -o json` has each function's parameters","http_status":null,"message":"settings[0][1]: expected a string, found 1","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
     "#);
 }
 

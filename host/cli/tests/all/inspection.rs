@@ -41,7 +41,7 @@ fn list() {
     insta::assert_snapshot!(place.run(&["plugin", "list", "-o", "json"]).shown(), @r#"
     exit 0
     stdout:
-    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","signed":false,"size_bytes":147247,"title":"Example","version":"0.1.0"},{"error":"HOME/data/plugins/junk.wasm: this is not a WebAssembly component: magic header not detected: bad magic number - expected=[\n    0x0,\n    0x61,\n    0x73,\n    0x6d,\n] actual=[\n    0x1b,\n    0x5b,\n    0x33,\n    0x31,\n] (at offset 0x0)","path":"HOME/data/plugins/junk.wasm"}],"status":"success"}
+    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","signed":false,"size_bytes":147247,"title":"Example","version":"0.1.0"},{"error":"HOME/data/plugins/junk.wasm: this is not a WebAssembly component: magic header not detected: bad magic number (at offset 0x0)","path":"HOME/data/plugins/junk.wasm"}],"status":"success"}
     "#);
 }
 

@@ -28,7 +28,7 @@ fn a_tenants_file_is_read_strictly() {
     insta::assert_snapshot!(with_file(wrong_type), @"
     exit 2
     stderr:
-    error: HOME/config/tenants.yaml: tenants.lab.grants.plaintext-credentials: invalid type: integer `3`, expected a boolean at line 4 column 30
+    error: HOME/config/tenants.yaml: tenants.lab.grants.plaintext-credentials: expected a boolean at line 4 column 30
     ");
     let no_source = "tenants:\n  lab:\n    secrets:\n      token: { value: hunter2 }\n";
     insta::assert_snapshot!(with_file(no_source), @"

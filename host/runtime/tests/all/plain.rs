@@ -25,7 +25,7 @@ async fn arguments_that_do_not_fit_are_named() {
     let message = async |function, args: &[serde_json::Value]| {
         call(&plugin, function, args).await.unwrap_err().to_string()
     };
-    assert_eq!(message("driver.poll", &[]).await, "1 arguments are expected (token), 0 were given");
+    assert_eq!(message("driver.poll", &[]).await, "arguments expected: 1 (token); given: 0");
     assert_eq!(message("driver.poll", &[json!(7)]).await, "token: expected a string, found 7");
     let error = message("driver.fly", &[]).await;
     assert_eq!(error, "the plugin has no function `driver.fly`");
