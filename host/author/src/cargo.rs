@@ -192,7 +192,7 @@ fn shared_flags(tool_chain: &ToolChain, target_dir: &Path) -> Result<String, Err
     if let Some(home) = cargo_home() {
         flags.push(remap(&home, "/cargo"));
     }
-    for source in tool_chain.library_sources()? {
+    for source in tool_chain.std_sources()? {
         flags.push(remap(&source, "/rust"));
     }
     flags.push(remap(target_dir, "/target"));

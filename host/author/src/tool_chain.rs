@@ -143,7 +143,7 @@ impl ToolChain {
     }
 
     /// Where the standard library's source lies, if code compiled from it carries that path.
-    pub(crate) fn library_sources(&self) -> Result<Vec<PathBuf>, Error> {
+    pub(crate) fn std_sources(&self) -> Result<Vec<PathBuf>, Error> {
         if !self.sources.is_empty() {
             return Ok(self.sources.clone());
         }
