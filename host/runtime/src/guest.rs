@@ -155,7 +155,9 @@ impl CpuMeter {
     pub(crate) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.take();
         if self.used > self.allowed {
-            let (allowed, used) = (milliseconds(self.allowed), milliseconds(self.used));
+            // Rounded up: what was used is more than what was allowed, and reads like it.
+            let used = u64::try_from(self.used.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+            let allowed = milliseconds(self.allowed);
             return Err(exceeded(LimitName::CpuTimeMs, allowed, used));
         }
         // Yielding is what lets time-outs and cancellation see a guest that never calls the host.
