@@ -47,6 +47,9 @@ pub(crate) struct MemoryMeter {
     allowed_elements: u64,
     used_bytes: u64,
     used_elements: u64,
+    /// What the last growth added, to be taken back if it fails behind this meter.
+    last_bytes: u64,
+    last_elements: u64,
     instances: usize,
     tables: usize,
     memories: usize,
@@ -60,6 +63,8 @@ impl MemoryMeter {
             allowed_elements: limits.table_elements,
             used_bytes: 0,
             used_elements: 0,
+            last_bytes: 0,
+            last_elements: 0,
             instances: count(limits.instances),
             tables: count(limits.tables),
             memories: count(limits.memories),
@@ -85,8 +90,14 @@ impl ResourceLimiter for MemoryMeter {
         if used > self.allowed_bytes {
             return Err(exceeded(LimitName::MemoryBytes, self.allowed_bytes, used));
         }
+        self.last_bytes = used - self.used_bytes;
         self.used_bytes = used;
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.used_bytes -= std::mem::take(&mut self.last_bytes);
+        Ok(())
     }
 
     fn table_growing(
@@ -99,8 +110,14 @@ impl ResourceLimiter for MemoryMeter {
         if used > self.allowed_elements {
             return Err(exceeded(LimitName::TableElements, self.allowed_elements, used));
         }
+        self.last_elements = used - self.used_elements;
         self.used_elements = used;
         Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.used_elements -= std::mem::take(&mut self.last_elements);
+        Ok(())
     }
 
     fn instances(&self) -> usize {

@@ -30,3 +30,18 @@ async fn arguments_that_do_not_fit_are_named() {
     let error = message("driver.fly", &[]).await;
     assert_eq!(error, "the plugin has no function `driver.fly`");
 }
+
+#[tokio::test]
+async fn growth_beyond_the_guests_own_maximum_fails_and_is_not_counted() {
+    let memory = r#"(memory (export "memory") 1 2)"#;
+    let items = "(table $t 1 2 funcref) (global $n (mut i32) (i32.const 0))";
+    let poll = "(loop $again
+        (drop (memory.grow (i32.const 1000)))
+        (drop (table.grow $t (ref.null func) (i32.const 50000)))
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (br_if $again (i32.lt_u (global.get $n) (i32.const 100))))
+      (i32.const 1024)";
+    let guest = Guest { memory, items, poll, ..Guest::default() };
+    let plugin = engine(Limits::default()).load(&guest.plugin()).await.unwrap();
+    assert_eq!(crate::guest::poll(&plugin).await.unwrap(), json!({ "done": "" }));
+}
