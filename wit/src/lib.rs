@@ -43,6 +43,7 @@ wit_files![
     "provider/changes.wit",
     "provider/driver.wit",
     "provider/hosts.wit",
+    "provider/intents.wit",
     "provider/keypairs.wit",
     "provider/networks.wit",
     "provider/object-storage.wit",

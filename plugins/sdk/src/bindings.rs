@@ -17,6 +17,7 @@ pub mod host {
                 import skywright:host/cache@0.1.0;
                 import skywright:host/clock@0.1.0;
                 import skywright:provider/changes@0.1.0;
+                import skywright:provider/intents@0.1.0;
             }
         ",
         world: "skywright:sdk-host/lent",
@@ -62,19 +63,22 @@ exported!(
     /// `skywright:provider/networks`.
     networks,
     "package skywright:sdk; world exports-networks { export skywright:provider/networks@0.1.0; }",
-    "skywright:sdk/exports-networks", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
+    "skywright:sdk/exports-networks", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes,
+    "skywright:provider/intents@0.1.0": crate::bindings::host::skywright::provider::intents
 );
 exported!(
     /// `skywright:provider/hosts`.
     hosts,
     "package skywright:sdk; world exports-hosts { export skywright:provider/hosts@0.1.0; }",
-    "skywright:sdk/exports-hosts", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
+    "skywright:sdk/exports-hosts", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes,
+    "skywright:provider/intents@0.1.0": crate::bindings::host::skywright::provider::intents
 );
 exported!(
     /// `skywright:provider/volumes`.
     volumes,
     "package skywright:sdk; world exports-volumes { export skywright:provider/volumes@0.1.0; }",
-    "skywright:sdk/exports-volumes", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes
+    "skywright:sdk/exports-volumes", "skywright:provider/changes@0.1.0": crate::bindings::host::skywright::provider::changes,
+    "skywright:provider/intents@0.1.0": crate::bindings::host::skywright::provider::intents
 );
 exported!(
     /// `skywright:provider/keypairs`.
@@ -86,13 +90,13 @@ exported!(
     /// `skywright:provider/security-groups`.
     security_groups,
     "package skywright:sdk; world exports-security-groups { export skywright:provider/security-groups@0.1.0; }",
-    "skywright:sdk/exports-security-groups"
+    "skywright:sdk/exports-security-groups", "skywright:provider/intents@0.1.0": crate::bindings::host::skywright::provider::intents
 );
 exported!(
     /// `skywright:provider/addresses`.
     addresses,
     "package skywright:sdk; world exports-addresses { export skywright:provider/addresses@0.1.0; }",
-    "skywright:sdk/exports-addresses"
+    "skywright:sdk/exports-addresses", "skywright:provider/intents@0.1.0": crate::bindings::host::skywright::provider::intents
 );
 exported!(
     /// `skywright:provider/object-storage`.

@@ -4,10 +4,6 @@
 /// always, and of the drafts (`networks`, `hosts`, `volumes`, `keypairs`, `security_groups`, `addresses`,
 /// `object_storage`, `quotas`, `pricing`) those that the cloud has. Once in a crate.
 ///
-/// `networks`, `hosts` and `volumes` use types of the driver's interface, which no two worlds of one component
-/// can name on their own: with one of these the crate compiles, but it does not become a component as long as
-/// the draft contract keeps those types where they are.
-///
 /// A panic is written to the host's log before it traps, so every provider imports `log`.
 #[macro_export]
 macro_rules! provider {

@@ -35,6 +35,7 @@ pub use bindings::catalog::exports::skywright::provider::catalog;
 pub use bindings::driver::exports::skywright::provider::driver;
 pub use bindings::host::skywright::host::http;
 pub use bindings::host::skywright::host::types;
+pub use bindings::host::skywright::provider::intents::Intent;
 pub use bindings::hosts::exports::skywright::provider::hosts;
 pub use bindings::keypairs::exports::skywright::provider::keypairs;
 pub use bindings::networks::exports::skywright::provider::networks;
