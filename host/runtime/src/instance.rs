@@ -112,6 +112,21 @@ impl Instance {
         self.store.data().memory.used_bytes()
     }
 
+    /// [`run`](Self::run) with the budget of a named function of the contract.
+    pub(crate) async fn run_typed<R>(
+        &mut self,
+        name: &str,
+        call: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<R>,
+    ) -> Result<R, Error> {
+        let function = name.rsplit('.').next().unwrap_or(name);
+        let budget = self.plugin.cpu_time(function);
+        self.run(name, budget, call).await
+    }
+
+    pub(crate) fn parts(&mut self) -> (&Plugin, &mut Store<Guest>, &RawInstance) {
+        (&self.plugin, &mut self.store, &self.raw)
+    }
+
     async fn run<R>(
         &mut self,
         name: &str,

@@ -21,6 +21,7 @@ mod instance;
 mod limits;
 mod logbook;
 mod plugin;
+pub mod provider;
 mod session;
 mod ticker;
 mod trap;

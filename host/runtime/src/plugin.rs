@@ -45,6 +45,12 @@ impl Function {
         format!("{}.{}", short_interface(&self.interface), self.name)
     }
 
+    /// The provider family that it belongs to, such as `hosts`, if it is of the contract's provider package.
+    #[must_use]
+    pub fn family(&self) -> Option<&str> {
+        self.interface.starts_with("skywright:provider/").then(|| short_interface(&self.interface))
+    }
+
     /// Reads one JSON or WAVE text for each parameter.
     ///
     /// # Errors
