@@ -70,6 +70,14 @@ pub enum Error {
         /// The file that was read.
         path: PathBuf,
     },
+    /// A command needs a tenant, and nothing says which.
+    #[error("no tenant is chosen")]
+    NoTenantChosen {
+        /// Which there are.
+        known: Vec<String>,
+        /// The file that was read.
+        path: PathBuf,
+    },
 }
 
 impl Error {
@@ -85,6 +93,7 @@ impl Error {
             Self::Config { .. }
             | Self::Grant { .. }
             | Self::NoHome
+            | Self::NoTenantChosen { .. }
             | Self::Secret { .. }
             | Self::Setting { .. } => Category::InvalidRequest,
         }
@@ -109,6 +118,7 @@ impl Error {
             Self::Grant { .. } => "grant".to_owned(),
             Self::NoHome => "no-home".to_owned(),
             Self::NoTenant { .. } => "no-tenant".to_owned(),
+            Self::NoTenantChosen { .. } => "no-tenant-chosen".to_owned(),
             Self::Registry(_) => "plugin".to_owned(),
             Self::Runtime(error) => error.code(),
             Self::Secret { .. } => "secret".to_owned(),
@@ -122,9 +132,13 @@ impl Error {
         match self {
             Self::Registry(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
-            Self::NoTenant { known, path, .. } if known.is_empty() => {
+            Self::NoTenant { known, path, .. } | Self::NoTenantChosen { known, path } if known.is_empty() => {
                 Some(format!("{} has no tenants yet", path.display()))
             }
+            Self::NoTenantChosen { known, .. } => Some(format!(
+                "say --tenant NAME, set SKYWRIGHT_TENANT, or run `skywright tenant set NAME`; there are: {}",
+                known.join(", ")
+            )),
             Self::NoTenant { known, .. } => Some(format!("there are: {}", known.join(", "))),
             Self::Setting { .. } => {
                 Some("`skywright plugin inspect PLUGIN` lists the settings that it declares".to_owned())

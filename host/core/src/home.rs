@@ -58,6 +58,12 @@ impl Home {
         self.config.join("tenants.yaml")
     }
 
+    /// The name of the tenant that `tenant set` chose.
+    #[must_use]
+    pub fn current_tenant_file(&self) -> PathBuf {
+        self.config.join("current-tenant")
+    }
+
     /// Where plugins lie.
     #[must_use]
     pub fn plugins(&self) -> PathBuf {

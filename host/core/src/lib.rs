@@ -16,4 +16,8 @@ pub use grant::{GrantReport, grant_of};
 pub use home::Home;
 pub use host::{Host, HostOptions};
 pub use secret::SecretSource;
+pub use tenant::choice::{
+    TENANT_VARIABLE, TenantChoice, TenantOrigin, TenantRequest, current_tenant, resolve_tenant,
+    set_current_tenant,
+};
 pub use tenant::{Grants, Tenant, Tenants};

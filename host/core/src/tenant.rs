@@ -1,5 +1,8 @@
 //! Tenants: whose cloud it is, how it is reached, and what a plugin that serves it may do.
 
+pub(crate) mod choice;
+mod store;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -144,6 +147,12 @@ impl Tenants {
     /// As [`read`](Self::read), and [`Error::File`] if it is not there.
     pub fn read_named(path: &Path) -> Result<Self, Error> {
         Ok(Self { path: path.to_owned(), ..config::read(path)? })
+    }
+
+    /// The folder that paths in the file are relative to.
+    #[must_use]
+    pub fn base(&self) -> PathBuf {
+        choice::folder_of(&self.path)
     }
 
     /// The tenant of this name.

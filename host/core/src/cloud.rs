@@ -1,0 +1,215 @@
+//! One tenant's cloud: its provider, asked again where that is safe, and waited for.
+//!
+//! Retry, back-off, deadlines and paging are here, once. Everything in the contract may be asked again: what
+//! is done already says so. A create alone has to be told that it was asked before.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use skywright_contract::Category;
+use skywright_runtime::provider::{Call, Intent, Outcome, Pending, Provider};
+
+use crate::error::Error;
+
+/// How often and how long something is asked again.
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    /// Times that it is asked in all.
+    pub attempts: u32,
+    /// The first pause at most; each further one is twice as long.
+    pub first_pause: Duration,
+    /// No pause is longer, but where the cloud asks for more.
+    pub longest_pause: Duration,
+    /// No attempt begins after so long.
+    pub deadline: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 8,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(20),
+            deadline: Duration::from_secs(180),
+        }
+    }
+}
+
+/// The most pages of one listing: at 100 entries each, more than any tenant has.
+const MOST_PAGES: usize = 2_000;
+
+/// Polls are not closer together, whatever a plugin says.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
+/// One tenant's cloud. Cheap to clone.
+#[derive(Clone)]
+pub struct Cloud {
+    provider: Arc<dyn Provider>,
+    retry: RetryPolicy,
+    /// How long a change may take across its polls.
+    change_time: Duration,
+}
+
+impl Cloud {
+    /// Asks this provider.
+    #[must_use]
+    pub fn new(provider: Arc<dyn Provider>) -> Self {
+        Self { provider, retry: RetryPolicy::default(), change_time: Duration::from_secs(30 * 60) }
+    }
+
+    /// With another patience.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The provider itself.
+    #[must_use]
+    pub fn provider(&self) -> &dyn Provider {
+        &*self.provider
+    }
+
+    /// Whether it has a family, such as `hosts`.
+    #[must_use]
+    pub fn has(&self, family: &str) -> bool {
+        self.provider.families().iter().any(|name| name == family)
+    }
+
+    /// Asks until it is answered, refused for good, or patience is over.
+    ///
+    /// # Errors
+    ///
+    /// The last error.
+    pub async fn ask<T>(&self, call: impl Fn(&dyn Provider) -> Call<'_, T>) -> Result<T, Error> {
+        self.attempt(async |_| call(&*self.provider).await).await
+    }
+
+    /// [`ask`](Self::ask) for a create: from the second attempt on the provider is told that it was asked
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// The last error.
+    pub async fn create<T>(
+        &self,
+        intent: &Intent,
+        call: impl AsyncFn(&dyn Provider, Intent) -> Result<T, skywright_runtime::Error>,
+    ) -> Result<T, Error> {
+        self.attempt(async |again| {
+            let intent = Intent { key: intent.key.clone(), again: intent.again || again };
+            call(&*self.provider, intent).await
+        })
+        .await
+    }
+
+    async fn attempt<T>(
+        &self,
+        call: impl AsyncFn(bool) -> Result<T, skywright_runtime::Error>,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        let mut pause = self.retry.first_pause;
+        for attempt in 1.. {
+            let error = match call(attempt > 1).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let Some(asked_for) = retry_after(&error) else { return Err(error.into()) };
+            let pausing = asked_for.max(jittered(pause));
+            let late = start.elapsed() + pausing > self.retry.deadline;
+            if attempt >= self.retry.attempts || late {
+                return Err(error.into());
+            }
+            tracing::info!(%error, attempt, pause_ms = pausing.as_millis(), "asking again");
+            tokio::time::sleep(pausing).await;
+            pause = (pause * 2).min(self.retry.longest_pause);
+        }
+        Err(Error::Internal("an attempt without an end".to_owned()))
+    }
+
+    /// Polls a change to its end; `keep` is told each new token, and is over before the next poll.
+    ///
+    /// # Errors
+    ///
+    /// What the change failed with, [`Error::TooLong`] after half an hour, and what `keep` failed with.
+    pub async fn finish<F>(&self, outcome: Outcome, mut keep: impl FnMut(Pending) -> F) -> Result<String, Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let start = Instant::now();
+        let mut outcome = outcome;
+        let mut known = String::new();
+        loop {
+            let pending = match outcome {
+                Outcome::Done(id) => return Ok(id),
+                Outcome::Pending(pending) => pending,
+            };
+            if start.elapsed() > self.change_time {
+                return Err(Error::TooLong { what: pending.note, limit: self.change_time });
+            }
+            let pause = Duration::from_millis(u64::from(pending.poll_after_ms)).max(SHORTEST_POLL);
+            let token = pending.token.clone();
+            if token != known {
+                known.clone_from(&token);
+                keep(pending).await?;
+            }
+            tokio::time::sleep(pause).await;
+            outcome = self.ask(|provider| provider.poll(&token)).await?;
+        }
+    }
+
+    /// Every entry of a listing.
+    ///
+    /// # Errors
+    ///
+    /// What a page failed with; [`Error::EndlessListing`] if the pages go in a circle or never end.
+    pub async fn all<P, T>(
+        &self,
+        what: &'static str,
+        call: impl for<'a> Fn(&'a dyn Provider, Option<&'a str>) -> Call<'a, P>,
+        parts: impl Fn(P) -> (Vec<T>, Option<String>),
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        let mut seen = HashSet::new();
+        for _ in 0..MOST_PAGES {
+            let page = self.attempt(async |_| call(&*self.provider, cursor.as_deref()).await).await?;
+            let (mut page, next) = parts(page);
+            items.append(&mut page);
+            match next {
+                None => return Ok(items),
+                Some(next) if seen.insert(next.clone()) => cursor = Some(next),
+                Some(_) => return Err(Error::EndlessListing { what }),
+            }
+        }
+        Err(Error::EndlessListing { what })
+    }
+}
+
+/// How long to wait before the same question may be worth asking; `None` for never.
+fn retry_after(error: &skywright_runtime::Error) -> Option<Duration> {
+    match error {
+        skywright_runtime::Error::Guest(guest) => match guest.category {
+            // A lost answer is asked for again, whatever the plugin says of it: intents make that safe.
+            Category::OutcomeUnknown => Some(guest.retry_after.unwrap_or(Duration::ZERO)),
+            _ => guest.retry_after,
+        },
+        // The call was too slow; nothing says that the next one will be.
+        skywright_runtime::Error::Limit(limit)
+            if limit.limit == skywright_runtime::LimitName::WallTimeMs =>
+        {
+            Some(Duration::ZERO)
+        }
+        _ => None,
+    }
+}
+
+/// Between half of a pause and all of it, so that many who wait do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(0_u8) % 512;
+    let share = u32::try_from(random).unwrap_or(0) + 512;
+    pause * share / 1024
+}
