@@ -2,6 +2,8 @@
 
 use skywright_sdk::prelude::*;
 
+use crate::profile::{self, RateLimit, Reach};
+
 /// The credential that a login captures. No setting has this name: a tenant's own secret is never
 /// replaced by a captured one.
 pub(crate) const SESSION: &str = "session";
@@ -10,22 +12,33 @@ pub(crate) const SESSION: &str = "session";
 const DEFAULT_DOMAIN: &str = "Default";
 
 pub(crate) fn driver_info() -> DriverInfo {
+    let profile = profile::current();
     DriverInfo {
-        name: "openstack".to_owned(),
-        title: "OpenStack".to_owned(),
-        documentation:
-            "Log in with user, password and project, with an application credential (which carries \
-            its project), or with a token. Services on other hosts than Keystone's must be named by \
-            service-endpoint or service-domain before they may be reached."
-                .to_owned(),
+        name: profile.name.to_owned(),
+        title: profile.title.to_owned(),
+        documentation: profile.documentation.to_owned(),
         settings: settings(),
-        endpoints: endpoints(),
-        rates: rates(),
+        endpoints: profile.endpoints.iter().map(endpoint).collect(),
+        rates: profile.rates.iter().map(rate).collect(),
     }
 }
 
+/// The settings of the dialect: the family's, without those that it hides, with its own defaults.
 pub(crate) fn settings() -> Vec<Setting> {
-    let modes = ["floating", "extra-nic"];
+    let profile = profile::current();
+    let mut settings = family_settings();
+    settings.retain(|setting| !profile.hidden_settings.contains(&setting.key.as_str()));
+    for setting in &mut settings {
+        setting.required |= profile.required_settings.contains(&setting.key.as_str());
+        if let Some((_, default)) = profile.setting_defaults.iter().find(|(key, _)| *key == setting.key) {
+            setting.default = Some((*default).to_owned());
+        }
+    }
+    settings
+}
+
+fn family_settings() -> Vec<Setting> {
+    let modes = ["floating", "extra-nic", "ephemeral"];
     vec![
         Setting::url("auth-url", "Keystone, such as https://keystone.example.org:5000/v3").required(),
         Setting::text("region", "the region; may be left out where the cloud has one alone"),
@@ -55,39 +68,29 @@ pub(crate) fn settings() -> Vec<Setting> {
     ]
 }
 
-fn endpoints() -> Vec<Endpoint> {
+fn endpoint(reach: &Reach) -> Endpoint {
     let login = ["password", "application-credential-secret", "token", SESSION];
-    vec![
-        Endpoint::new("identity", "{auth-url}").with_credentials(&login),
-        Endpoint::new("services", "{auth-url.scheme}://{auth-url.host}:*").with_credentials(&[SESSION]),
-        Endpoint::new("service-endpoint", "{service-endpoint}").with_credentials(&[SESSION]),
-        Endpoint::new("service-domain", "https://*.{service-domain}:*").with_credentials(&[SESSION]),
-    ]
+    let credentials = if reach.identity { &login[..] } else { &[SESSION] };
+    Endpoint::new(reach.name, reach.pattern).with_credentials(credentials)
 }
 
-/// Operators choose their own limits; these are those that OVHcloud publishes, which nobody is below.
-fn rates() -> Vec<Rate> {
-    let rate = |bucket: &str, requests, period_ms, in_flight| Rate {
-        bucket: bucket.to_owned(),
-        requests,
-        period_ms,
-        in_flight,
-    };
-    vec![
-        rate("identity", 60, 60_000, 2),
-        rate("compute", 20, 1000, 8),
-        rate("network", 20, 1000, 8),
-        rate("image", 20, 1000, 8),
-    ]
+fn rate(limit: &RateLimit) -> Rate {
+    Rate {
+        bucket: limit.bucket.to_owned(),
+        requests: limit.requests,
+        period_ms: limit.period_ms,
+        in_flight: limit.in_flight,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
 
     #[test]
     fn the_long_lived_secrets_go_to_keystone_alone() {
-        for endpoint in endpoints() {
+        for endpoint in driver_info().endpoints {
             let expected = endpoint.name == "identity";
             assert_eq!(
                 endpoint.credentials.iter().any(|name| name != SESSION),
@@ -97,5 +100,21 @@ mod tests {
             );
         }
         assert!(settings().iter().all(|setting| setting.key != SESSION));
+    }
+
+    #[test]
+    fn a_dialect_has_the_settings_that_it_has() {
+        static OTHER: Profile = Profile {
+            hidden_settings: &["auth-url"],
+            required_settings: &["region"],
+            setting_defaults: &[("project-domain", "default")],
+            ..Profile::GENERIC
+        };
+        let settings = OTHER.scope(settings);
+        let named = |key: &str| settings.iter().find(|setting| setting.key == key);
+        assert!(named("auth-url").is_none());
+        assert!(named("region").unwrap().required && !named("user").unwrap().required);
+        assert_eq!(named("project-domain").unwrap().default.as_deref(), Some("default"));
+        assert_eq!(named("user-domain").unwrap().default.as_deref(), Some("Default"));
     }
 }

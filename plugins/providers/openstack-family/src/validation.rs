@@ -76,7 +76,7 @@ mod tests {
     use skywright_sdk::replay::Recording;
 
     use super::*;
-    use crate::Openstack;
+    use crate::tenant::Openstack;
 
     fn validated(given: &[(&str, &str)]) -> Vec<(String, Severity)> {
         let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

@@ -50,8 +50,7 @@ mod tests {
     use skywright_sdk::Catalog;
 
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::recorded;
+    use crate::tenant::{Openstack, recorded};
 
     #[test]
     fn the_zones_of_a_region() {

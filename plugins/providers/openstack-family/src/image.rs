@@ -7,6 +7,7 @@ use skywright_sdk::prelude::*;
 use skywright_sdk::url;
 
 use crate::cloud::{Cloud, page_size};
+use crate::profile;
 
 /// A page of the images that can be started from, the newest first.
 pub(crate) fn page(cursor: Option<&str>) -> Result<ImagePage, Error> {
@@ -67,21 +68,29 @@ fn image(properties: &Properties) -> Option<Image> {
     let name = text(properties, "name").unwrap_or(id);
     let (named_family, named_version) = system_named(name);
     let family = ["os_distro", "__platform"].iter().find_map(|key| text(properties, key));
+    let family = family.map(str::to_ascii_lowercase).or(named_family);
     let login = ["image_original_user", "os_admin_user"].iter().find_map(|key| text(properties, key));
+    let login = login.map(str::to_owned).or_else(|| known_user(family.as_deref()?));
     let attributes = properties.iter().filter(|(key, _)| !NOT_ATTRIBUTES.contains(&key.as_str()));
     let attributes = attributes.filter_map(|(key, value)| Some(KeyValue::new(key, value.as_str()?)));
     Some(Image {
         id: id.to_owned(),
         name: name.to_owned(),
-        os_family: family.map(str::to_ascii_lowercase).or(named_family),
+        os_family: family,
         os_version: text(properties, "os_version").map(str::to_owned).or(named_version),
-        login_user: login.map(str::to_owned),
+        login_user: login,
         min_disk_gib: number(properties, "min_disk").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         min_memory_mib: number(properties, "min_ram").unwrap_or(0),
         size_bytes: number(properties, "size"),
         created_at: text(properties, "created_at").map(str::to_owned),
         attributes: attributes.collect(),
     })
+}
+
+/// Whom the dialect knows to log in.
+fn known_user(os_family: &str) -> Option<String> {
+    let users = profile::current().login_users;
+    users.iter().find(|known| known.os_family == os_family).map(|known| known.user.to_owned())
 }
 
 fn text<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
@@ -124,8 +133,8 @@ mod tests {
     use skywright_sdk::Catalog;
 
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::recorded;
+    use crate::profile::{LoginUser, Profile};
+    use crate::tenant::{Openstack, recorded};
 
     #[test]
     fn the_images_of_a_cloud_page_by_page() {
@@ -159,6 +168,19 @@ mod tests {
         assert_eq!(name("OBS Ubuntu 20.04"), is("ubuntu", "20.04"));
         assert_eq!(name("Arch"), (Some("arch".to_owned()), None));
         assert_eq!(name("my appliance 3"), (None, None));
+    }
+
+    #[test]
+    fn a_dialect_knows_who_logs_in() {
+        static KNOWN: Profile =
+            Profile { login_users: &[LoginUser { os_family: "debian", user: "linux" }], ..Profile::GENERIC };
+        let user = |json: &str| KNOWN.scope(|| parsed(json)).unwrap().login_user;
+        assert_eq!(user(r#"{"id":"1","name":"Debian 12"}"#).as_deref(), Some("linux"));
+        assert_eq!(
+            user(r#"{"id":"1","name":"Debian 12","os_admin_user":"debian"}"#).as_deref(),
+            Some("debian")
+        );
+        assert_eq!(user(r#"{"id":"1","name":"Ubuntu 24.04"}"#), None);
     }
 
     #[test]

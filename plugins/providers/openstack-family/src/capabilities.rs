@@ -44,6 +44,7 @@ fn public_address_mode(has_router: bool) -> PublicAddressMode {
     match settings::text("public-address-mode").as_deref() {
         Some("floating") => PublicAddressMode::Floating,
         Some("extra-nic") => PublicAddressMode::ExtraNic,
+        Some("ephemeral") => PublicAddressMode::Ephemeral,
         _ if has_router => PublicAddressMode::Floating,
         _ => PublicAddressMode::ExtraNic,
     }
@@ -66,8 +67,7 @@ struct Extension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::recorded;
+    use crate::tenant::{Openstack, recorded};
 
     #[test]
     fn the_cloud_is_asked_and_its_answer_kept() {

@@ -8,6 +8,7 @@ use skywright_sdk::url;
 use crate::cloud::{Cloud, page_size};
 use crate::extra_specs::{self, ExtraSpecs};
 use crate::microversion;
+use crate::profile::{self, Profile, fits};
 use crate::scs_name::ScsName;
 
 /// A page of the region's flavors, without those that are disabled.
@@ -69,7 +70,8 @@ struct Flavor {
 /// The name's claims count where the extra specs say nothing. A root disk whose kind nobody states is
 /// taken for the network's, which promises least; a processor for amd64, which nearly all are.
 fn template(flavor: Flavor) -> Option<Template> {
-    if flavor.disabled {
+    let profile = profile::current();
+    if flavor.disabled || profile.hidden_flavors.iter().any(|pattern| fits(pattern, &flavor.name)) {
         return None;
     }
     let specs = flavor.extra_specs.unwrap_or_default();
@@ -82,6 +84,7 @@ fn template(flavor: Flavor) -> Option<Template> {
     let architecture = extra_specs::architecture(&specs).or_else(|| scs?.architecture());
     let (gpu_count, gpu_model) = match (extra_specs::gpus(&specs), scs.and_then(ScsName::gpu)) {
         ((0, _), Some(model)) => (1, Some(model)),
+        ((0, _), None) => known_gpus(profile, &flavor.name),
         ((count, model), scs_model) => (count, model.or(scs_model)),
     };
     let mut attributes: Vec<KeyValue> = specs.iter().map(|(key, value)| KeyValue::new(key, value)).collect();
@@ -107,13 +110,18 @@ fn template(flavor: Flavor) -> Option<Template> {
     })
 }
 
+fn known_gpus(profile: &Profile, flavor: &str) -> (u32, Option<String>) {
+    let gpus = profile.gpu_families.iter().find(|gpus| fits(gpus.flavors, flavor));
+    gpus.map_or((0, None), |gpus| (gpus.count, Some(gpus.model.to_owned())))
+}
+
 #[cfg(test)]
 mod tests {
     use skywright_sdk::Catalog;
 
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::recorded;
+    use crate::profile::Gpus;
+    use crate::tenant::{Openstack, recorded};
 
     fn everything() -> Vec<Template> {
         let mut templates = Vec::new();
@@ -162,6 +170,23 @@ mod tests {
     fn a_disabled_flavor_is_left_out() {
         let disabled = r#"{"id":"1","name":"x","vcpus":1,"ram":1,"disk":0,"OS-FLV-DISABLED:disabled":true}"#;
         assert_eq!(flavor(disabled), None);
+    }
+
+    #[test]
+    fn a_dialect_knows_its_flavors() {
+        static KNOWN: Profile = Profile {
+            hidden_flavors: &["win-*"],
+            gpu_families: &[Gpus { flavors: "t1-90", count: 2, model: "NVIDIA Tesla V100" }],
+            ..Profile::GENERIC
+        };
+        let named = |name: &str| {
+            let json = format!(r#"{{"id":"1","name":"{name}","vcpus":1,"ram":1,"disk":0}}"#);
+            KNOWN.scope(|| flavor(&json))
+        };
+        assert_eq!(named("win-b2-7"), None);
+        let gpu = named("t1-90").unwrap();
+        assert_eq!((gpu.gpu_count, gpu.gpu_model.as_deref()), (2, Some("NVIDIA Tesla V100")));
+        assert_eq!(named("b2-7").unwrap().gpu_count, 0);
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Operation for Change {
 mod tests {
     use skywright_sdk::{Category, Driver};
 
-    use crate::Openstack;
+    use crate::tenant::Openstack;
 
     #[test]
     fn no_token_is_known() {

@@ -8,7 +8,17 @@ use std::path::Path;
 use skywright_sdk::Driver;
 use skywright_sdk::replay::Recording;
 
-use crate::Openstack;
+use crate::{Dialect, Profile, Provider};
+
+/// The generic dialect.
+pub(crate) enum Generic {}
+
+impl Dialect for Generic {
+    const PROFILE: &'static Profile = &Profile::GENERIC;
+}
+
+/// Its provider.
+pub(crate) type Openstack = Provider<Generic>;
 
 /// A recording and where its cloud was; the test says how it logs in.
 pub(crate) fn played(name: &str) -> Recording {

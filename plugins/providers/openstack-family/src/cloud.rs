@@ -86,8 +86,7 @@ mod tests {
     use skywright_sdk::{Catalog, Category};
 
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::recorded;
+    use crate::tenant::{Openstack, recorded};
 
     #[test]
     fn a_version_is_added_where_there_is_none() {

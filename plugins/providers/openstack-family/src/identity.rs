@@ -7,6 +7,7 @@ use skywright_sdk::{cache, credentials, log, url};
 
 use crate::description::SESSION;
 use crate::fault::FAULTS;
+use crate::profile;
 use crate::service_catalog::{Service, ServiceCatalog};
 
 /// How long a session and what was learnt with it are kept, in seconds. Keystone's own default is an
@@ -60,8 +61,7 @@ pub(crate) fn renew() -> Result<(), Error> {
 }
 
 fn login() -> Result<ServiceCatalog, Error> {
-    let identity =
-        Client::new(base_url(&settings::required("auth-url")?)?).with_bucket("identity").with_errors(&FAULTS);
+    let identity = Client::new(base_url(&auth_url()?)?).with_bucket("identity").with_errors(&FAULTS);
     let method = Method::of(|key| settings::text(key).is_some());
     let scope = match method {
         Method::ApplicationCredential => None,
@@ -109,6 +109,17 @@ fn scope() -> Result<Value, Error> {
     Ok(json!({ "project": { "name": name, "domain": { "name": settings::text("project-domain") } } }))
 }
 
+/// Where Keystone is: the dialect knows, or the tenant says so.
+fn auth_url() -> Result<String, Error> {
+    match profile::current().auth_url {
+        None => settings::required("auth-url"),
+        Some(pattern) if pattern.contains("{region}") => {
+            Ok(pattern.replace("{region}", &settings::required("region")?))
+        }
+        Some(url) => Ok(url.to_owned()),
+    }
+}
+
 /// `auth-url` with its version, which people write or leave out.
 pub(crate) fn base_url(auth_url: &str) -> Result<String, Error> {
     let url = auth_url.trim_end_matches('/');
@@ -124,7 +135,7 @@ fn cache_key() -> Result<String, Error> {
     let keys =
         ["application-credential-id", "user-domain", "user", "project-domain", "project-name", "project-id"];
     let parts: Vec<String> = keys.iter().map(|key| settings::text(key).unwrap_or_default()).collect();
-    Ok(format!("service-catalog {} {parts:?}", settings::required("auth-url")?))
+    Ok(format!("service-catalog {} {parts:?}", auth_url()?))
 }
 
 #[derive(Deserialize)]
@@ -144,8 +155,8 @@ mod tests {
     use skywright_sdk::{Catalog, Category};
 
     use super::*;
-    use crate::Openstack;
-    use crate::tenant::{played, recorded};
+    use crate::Profile;
+    use crate::tenant::{Openstack, played, recorded};
 
     fn regions() -> Result<Vec<String>, Error> {
         Openstack::regions()
@@ -201,6 +212,17 @@ mod tests {
         assert_eq!(base_url("https://a:5000").unwrap(), "https://a:5000/v3");
         assert_eq!(base_url("https://a/identity/v3/").unwrap(), "https://a/identity/v3");
         assert_eq!(base_url("https://a:5000/v2.0/").unwrap_err().category, Category::Unsupported);
+    }
+
+    #[test]
+    fn a_dialect_knows_where_keystone_is() {
+        static FIXED: Profile = Profile { auth_url: Some("https://{region}.a/v3"), ..Profile::GENERIC };
+        let tenant = || Recording::silent().setting("auth-url", "http://b:5000");
+        assert_eq!(tenant().play(auth_url).unwrap(), "http://b:5000");
+        let url = tenant().setting("region", "eu").play(|| FIXED.scope(auth_url));
+        assert_eq!(url.unwrap(), "https://eu.a/v3");
+        let error = tenant().play(|| FIXED.scope(auth_url)).unwrap_err();
+        assert_eq!(error.subject.as_deref(), Some("region"));
     }
 
     #[test]
