@@ -1,0 +1,50 @@
+//! What SQLite's errors mean to whoever has the file.
+
+use std::path::Path;
+
+use rusqlite::{ErrorCode, ffi};
+
+use super::BUSY_TIMEOUT;
+use crate::error::Error;
+
+/// The error that says what happened to this file.
+pub(super) fn of(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
+    move |error| {
+        let path = path.to_owned();
+        let reason = error.to_string();
+        let rusqlite::Error::SqliteFailure(code, _) = &error else {
+            return match error {
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::QueryReturnedNoRows => Error::Corrupt { path, reason },
+                _ => Error::Engine { path, reason },
+            };
+        };
+        match (code.code, code.extended_code) {
+            (ErrorCode::DatabaseCorrupt, _)
+            | (_, ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_DATA) => {
+                Error::Corrupt { path, reason }
+            }
+            (ErrorCode::NotADatabase, _) => {
+                Error::NotAStore { path, reason: "it is not an SQLite file, or its beginning is damaged" }
+            }
+            // A quota or a limit of the file's size, which SQLite does not tell from other failures.
+            (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
+                Error::Full { path, reason }
+            }
+            (ErrorCode::ReadOnly, _) => Error::ReadOnly { path },
+            (
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
+                _,
+            ) => {
+                let waited_ms = u64::try_from(BUSY_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+                Error::Busy { path, waited_ms }
+            }
+            (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => {
+                Error::File { action: "open", path, source: std::io::Error::other(reason) }
+            }
+            _ => Error::Engine { path, reason },
+        }
+    }
+}
