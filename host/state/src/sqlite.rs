@@ -253,3 +253,74 @@ impl fmt::Debug for SqliteStore {
         f.debug_struct("SqliteStore").field("path", &self.inner.path).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, SqliteStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("state.db")).unwrap();
+        (folder, store)
+    }
+
+    fn put(name: &str, bytes: usize) -> Transaction {
+        Transaction::new().put(Key::new(name).unwrap(), vec![7; bytes])
+    }
+
+    fn set(store: &SqliteStore, pragma: &str, value: i64) {
+        // There is one connection as long as nothing happens at once. Some of these answer, some do not.
+        let idle = lock(&store.inner.idle);
+        let [connection] = idle.as_slice() else { panic!("one connection is idle") };
+        connection.execute_batch(&format!("PRAGMA {pragma} = {value}")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_file_takes_nothing_and_keeps_everything() {
+        let (_folder, store) = store();
+        store.commit(put("small", 10)).await.unwrap();
+        set(&store, "max_page_count", 12);
+        let error = store.commit(put("small", 10).put(Key::new("large").unwrap(), vec![7; 99_999])).await;
+        assert!(matches!(error, Err(Error::Full { .. })), "{error:?}");
+        let all = store.list(&Prefix::all()).await.unwrap();
+        assert_eq!(all.len(), 1);
+        store.commit(put("small", 11)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_written_can_be_read() {
+        let (_folder, store) = store();
+        store.commit(put("a", 10)).await.unwrap();
+        set(&store, "query_only", 1);
+        let error = store.commit(put("a", 11)).await;
+        assert!(matches!(error, Err(Error::ReadOnly { .. })), "{error:?}");
+        assert_eq!(store.get(&Key::new("a").unwrap()).await.unwrap().unwrap().value.len(), 10);
+    }
+
+    #[tokio::test]
+    async fn commits_are_synchronous_and_leases_are_not() {
+        let (_folder, store) = store();
+        let synchronous = |store: &SqliteStore| {
+            store.inner.read(|c| c.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)))
+        };
+        store.commit(put("a", 1)).await.unwrap();
+        assert_eq!(synchronous(&store).unwrap(), 2);
+        store.abandon_lease(&LeaseId::random().unwrap());
+        assert_eq!(synchronous(&store).unwrap(), 1);
+        store.commit(put("a", 1)).await.unwrap();
+        assert_eq!(synchronous(&store).unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn connections_do_not_pile_up() {
+        let (_folder, store) = store();
+        let reads = (0..40).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.list(&Prefix::all()).await })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            read.await.unwrap().unwrap();
+        }
+        assert!((1..=IDLE_CONNECTIONS).contains(&lock(&store.inner.idle).len()));
+    }
+}

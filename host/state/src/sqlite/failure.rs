@@ -48,3 +48,33 @@ pub(super) fn of(path: &Path) -> impl FnOnce(rusqlite::Error) -> Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_codes_mean() {
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, "state-busy"),
+            (ffi::SQLITE_BUSY_RECOVERY, "state-busy"),
+            (ffi::SQLITE_PROTOCOL, "state-busy"),
+            (ffi::SQLITE_CANTOPEN, "state-file"),
+            (ffi::SQLITE_CORRUPT, "state-corrupt"),
+            (ffi::SQLITE_CORRUPT_INDEX, "state-corrupt"),
+            (ffi::SQLITE_IOERR_SHORT_READ, "state-corrupt"),
+            (ffi::SQLITE_FULL, "state-full"),
+            (ffi::SQLITE_IOERR_WRITE, "state-full"),
+            (ffi::SQLITE_IOERR_FSYNC, "state-engine"),
+            (ffi::SQLITE_NOTADB, "state-not-a-store"),
+            (ffi::SQLITE_READONLY, "state-read-only"),
+            (ffi::SQLITE_READONLY_DIRECTORY, "state-read-only"),
+            (ffi::SQLITE_MISUSE, "state-engine"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = of(Path::new("/state.db"))(error);
+            assert_eq!(error.code(), expected, "{error}");
+            assert!(error.to_string().contains("/state.db"), "{error}");
+        }
+    }
+}
