@@ -63,8 +63,8 @@ mod vault;
 
 pub use address::{AddressKind, SpecialAddress, classify, effective};
 pub use client::{
-    CaptureError, Captured, Client, Rate, back_off, check_capture, is_busy, parse_retry_after,
-    redact_response, take_captures,
+    CaptureError, Captured, Client, Connections, Rate, back_off, check_capture, is_busy, no_answer,
+    parse_retry_after, redact_response, take_captures,
 };
 pub use clock::{BoxFuture, Clock, SystemClock};
 pub use denial::Denial;

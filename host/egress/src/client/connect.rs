@@ -22,8 +22,13 @@ const IDLE: Duration = Duration::from_secs(30);
 const MAX_HEADERS: usize = 256;
 const USER_AGENT: &str = concat!("skywright/", env!("CARGO_PKG_VERSION"));
 
-/// The connections of one client. Nothing is read or loaded before it is needed.
-pub(crate) struct Connections {
+/// The connections under one grant: its certificate authorities, its proxy, and a guard that dials only
+/// addresses which the grant permits. Nothing is read or loaded before it is needed.
+///
+/// For whoever moves bytes that no plugin sees. It decides by address alone: ask
+/// [`Grant::endpoints_for`] and [`Grant::literal`] about the URL first. Redirects are not followed and
+/// nothing is sent twice.
+pub struct Connections {
     grant: Arc<Grant>,
     resolver: Arc<dyn Resolver>,
     /// `None`: no proxy for anything.
@@ -34,12 +39,18 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(grant: Arc<Grant>, resolver: Arc<dyn Resolver>) -> Self {
+    /// No connections yet.
+    #[must_use]
+    pub fn new(grant: Arc<Grant>, resolver: Arc<dyn Resolver>) -> Self {
         Self { grant, resolver, proxies: OnceLock::new(), tls: OnceCell::new(), clients: Mutex::default() }
     }
 
     /// The client for a URL whose name the grant allows.
-    pub(crate) async fn client_for(&self, url: &Url) -> Result<reqwest::Client, HttpError> {
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Site`] if the certificate authorities or the proxy cannot be used.
+    pub async fn client_for(&self, url: &Url) -> Result<reqwest::Client, HttpError> {
         let proxy = self.proxy_for(url)?;
         let proxy_uri = proxy.as_ref().map(|proxy| proxy.uri().to_string()).unwrap_or_default();
         let secure = url.scheme() == "https" || proxy_uri.starts_with("https:");

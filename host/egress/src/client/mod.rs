@@ -35,12 +35,12 @@ use crate::resolve::{Refused, Resolver};
 use crate::text::{ExpandError, Text, expand};
 use crate::vault::{Secret, Vault};
 use body::{BodyError, BodyReader, Coding};
-use connect::Connections;
 use rate::Rates;
 use redirect::Hop;
 use retry::Budget;
 
 pub use capture::{CaptureError, Captured, check_capture, redact_response, take_captures};
+pub use connect::Connections;
 pub use rate::Rate;
 pub use retry::{back_off, is_busy, parse_retry_after};
 
@@ -420,17 +420,13 @@ impl Client {
             let denial = address_denied(hop, *special);
             return Lost { error: denial.into(), sent: false, again: false };
         }
-        let hyper = find::<hyper::Error>(error);
-        if hyper.is_some_and(hyper::Error::is_parse_too_large) {
+        if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse_too_large) {
             return Lost::for_good(too_large(Oversize::ResponseHeaders, self.limits().header_bytes));
         }
-        let unsent = error.is_connect() || error.is_builder() || hyper.is_some_and(hyper::Error::is_canceled);
-        // A certificate does not get better by asking again.
-        let certificate = find_tls(error).is_some_and(|e| matches!(e, rustls::Error::InvalidCertificate(_)));
+        let sent = !is_unsent(error);
         // A server chose some of the words.
         let reason = self.0.vault.redact(&reason_of(error));
-        let error = HttpError::Transport { origin, sent: !unsent, reason };
-        Lost { error, sent: !unsent, again: !certificate }
+        Lost { error: HttpError::Transport { origin, sent, reason }, sent, again: !is_certificate(error) }
     }
 
     fn body_lost(&self, hop: &Hop, error: BodyError) -> Lost {
@@ -532,6 +528,29 @@ fn text_of(value: &HeaderValue) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
     }
+}
+
+/// What it means that one of [`Connections::client_for`]'s clients had no answer, and whether asking
+/// again may help. The reason holds words of the TLS and HTTP libraries, none of a server's body.
+#[must_use]
+pub fn no_answer(method: Method, url: &Url, error: &reqwest::Error) -> (HttpError, bool) {
+    let origin = origin_of(url);
+    if let Some(Refused(special)) = find::<Refused>(error) {
+        let denial = Denial::Address { method, origin, special: *special, redirected_by: None };
+        return (denial.into(), false);
+    }
+    let sent = !is_unsent(error);
+    (HttpError::Transport { origin, sent, reason: reason_of(error) }, !is_certificate(error))
+}
+
+fn is_unsent(error: &reqwest::Error) -> bool {
+    let canceled = find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled);
+    error.is_connect() || error.is_builder() || canceled
+}
+
+/// A certificate does not get better by asking again.
+fn is_certificate(error: &reqwest::Error) -> bool {
+    find_tls(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
 }
 
 /// The errors behind an error, itself first.
