@@ -41,6 +41,16 @@ pub enum Error {
         /// The names that come nearest; empty where there are no images at all.
         nearest: Vec<String>,
     },
+    /// A flavor's name that does not follow the Sovereign Cloud Stack's standard.
+    #[error("`{name}` is no SCS name: `{part}` where the standard has {expected}")]
+    FlavorName {
+        /// The whole name.
+        name: String,
+        /// The part of it that is wrong, with the separators of today.
+        part: String,
+        /// What should be there.
+        expected: &'static str,
+    },
 }
 
 impl Error {
@@ -48,7 +58,7 @@ impl Error {
     #[must_use]
     pub fn category(&self) -> Category {
         match self {
-            Self::Sizing(_) | Self::Pattern { .. } => Category::InvalidRequest,
+            Self::Sizing(_) | Self::Pattern { .. } | Self::FlavorName { .. } => Category::InvalidRequest,
             Self::UnknownTemplate { .. } | Self::NoTemplate { .. } | Self::NoImage { .. } => {
                 Category::NotFound
             }
@@ -70,6 +80,7 @@ impl Error {
             Self::UnknownTemplate { .. } => "unknown-template",
             Self::NoTemplate { .. } => "no-template",
             Self::NoImage { .. } => "no-image",
+            Self::FlavorName { .. } => "flavor-name",
         }
         .to_owned()
     }
@@ -79,7 +90,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Sizing(error) => error.hint(),
-            Self::Pattern { .. } => None,
+            Self::Pattern { .. } | Self::FlavorName { .. } => None,
             Self::UnknownTemplate { near, .. } if near.is_empty() => None,
             Self::UnknownTemplate { near, .. } => Some(format!("did you mean `{}`?", near.join("` or `"))),
             Self::NoTemplate { nearest } if nearest.is_empty() => {
