@@ -182,9 +182,13 @@ mod tests {
         assert_eq!(holder.liveness(), Liveness::Alive);
         child.kill().unwrap();
         // Not reaped yet; the signal itself takes a moment.
-        while holder.is_alive() {
-            std::thread::yield_now();
+        for _ in 0..1000 {
+            if !holder.is_alive() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
+        assert_eq!(holder.liveness(), Liveness::Dead);
         assert!(fs::metadata(format!("/proc/{}/stat", child.id())).is_ok(), "it is a zombie");
         child.wait().unwrap();
         assert_eq!(holder.liveness(), Liveness::Dead);

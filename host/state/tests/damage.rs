@@ -141,3 +141,18 @@ async fn who_finds_it_locked_waits() {
     other.execute_batch("COMMIT").unwrap();
     writing.await.unwrap().unwrap();
 }
+
+/// Where a file gets its log, SQLite itself does not wait.
+#[test]
+fn who_finds_a_new_file_locked_waits() {
+    let (_folder, path) = file_of(b"");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| SqliteStore::open(&path));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!opening.is_finished());
+        other.execute_batch("COMMIT").unwrap();
+        opening.join().unwrap().unwrap();
+    });
+}

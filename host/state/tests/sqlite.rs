@@ -1,6 +1,6 @@
 //! The embedded engine against the contract.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use proptest::prelude::*;
 use skywright_state::{SqliteStore, Store};
@@ -17,6 +17,23 @@ async fn contract() {
         store as Arc<dyn Store>
     })
     .await;
+}
+
+#[test]
+fn all_who_make_the_file_at_once_get_the_same() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/state.db");
+        let together = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    together.wait();
+                    SqliteStore::open(&path).unwrap();
+                });
+            }
+        });
+    }
 }
 
 proptest! {

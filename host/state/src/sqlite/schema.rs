@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::{BUSY_TIMEOUT, failure};
 use crate::error::Error;
@@ -67,7 +67,8 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn try_ensure(connection: &mut Connection, path: &Path) -> Result<(), Step> {
-    if format(connection, path)? == MIGRATIONS.len() {
+    let found = format(&connection.transaction()?, path)?;
+    if found == MIGRATIONS.len() {
         return Ok(());
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -88,8 +89,9 @@ fn try_ensure(connection: &mut Connection, path: &Path) -> Result<(), Step> {
     Ok(())
 }
 
-/// How many migrations the file has seen.
-fn format(connection: &Connection, path: &Path) -> Result<usize, Step> {
+/// How many migrations the file has seen. In a transaction, because others may be making the file
+/// between two looks at it.
+fn format(connection: &Transaction<'_>, path: &Path) -> Result<usize, Step> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application_id, version) = (number("application_id")?, number("user_version")?);
     let not_ours = |reason| Step::Refused(Error::NotAStore { path: path.to_owned(), reason });
