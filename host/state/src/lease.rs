@@ -134,7 +134,7 @@ impl Lease {
 
     fn keep(held: Held, requests: Vec<LeaseRequest>) -> Self {
         let (tell, lost) = watch::channel(false);
-        let renewal = tokio::spawn(renew(Arc::clone(&held.store), held.id.clone(), tell));
+        let renewal = tokio::spawn(renew(Arc::clone(&held.store), held.id.clone(), RENEWAL_INTERVAL, tell));
         Self { held, requests, renewal: renewal.abort_handle(), lost }
     }
 
@@ -230,10 +230,10 @@ async fn attempt(store: &Arc<dyn Store>, requests: &[LeaseRequest], holder: &Hol
     }
 }
 
-async fn renew(store: Arc<dyn Store>, id: LeaseId, lost: watch::Sender<bool>) {
+async fn renew(store: Arc<dyn Store>, id: LeaseId, interval: Duration, lost: watch::Sender<bool>) {
     let mut renewed = Instant::now();
     loop {
-        tokio::time::sleep(RENEWAL_INTERVAL).await;
+        tokio::time::sleep(interval).await;
         match store.renew_lease(&id, LEASE_TTL).await {
             Ok(true) => renewed = Instant::now(),
             Ok(false) => break,
@@ -292,6 +292,28 @@ mod tests {
         for _ in 0..1000 {
             assert!((Duration::from_millis(50)..=pause).contains(&jittered(pause)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_renewed_until_it_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::SqliteStore::open(folder.path().join("state.db")).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        // Nobody can see this one, so that renewal is all that keeps it.
+        let here = Holder::current("test").unwrap();
+        let holder = Holder { boot_id: "another".to_owned(), ..here.clone() };
+        let requests = [LeaseRequest::exclusive(Key::new("a").unwrap())];
+        let held = attempt(&store, &requests, &holder).await.unwrap();
+        assert!(store.renew_lease(&held.id, Duration::ZERO).await.unwrap());
+        let (tell, mut lost) = watch::channel(false);
+        let renewal =
+            tokio::spawn(renew(Arc::clone(&store), held.id.clone(), Duration::from_millis(5), tell));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(matches!(attempt(&store, &requests, &here).await, Err(Error::Held { .. })));
+        assert!(!*lost.borrow());
+        store.release_lease(&held.id).await.unwrap();
+        lost.wait_for(|lost| *lost).await.unwrap();
+        renewal.abort();
     }
 
     #[test]
