@@ -8,7 +8,7 @@ use super::thousandths::Thousandths;
 use crate::near::near;
 
 /// What a name without quotes does not begin with: it would be a mistyped operator or interval.
-pub(super) const NO_NAME: [char; 6] = ['=', '~', '<', '>', '[', '"'];
+pub(super) const NO_NAME: [char; 7] = ['=', '~', '<', '>', '!', '[', '"'];
 
 const NUMBER: &str = "a number";
 const OPERATOR: &str = "an operator";

@@ -42,6 +42,7 @@ fn every_operator_is_read_and_written() {
         ("count=0", "count=0"),
         ("count=3,disk>=50,ram=8,cpu=2", "cpu=2,ram=8,disk>=50,count=3"),
         ("template=SCS-2V-4-20s", "template=SCS-2V-4-20s"),
+        ("template=\"!x\"", "template=\"!x\""),
         ("template = VPS 2 ,cpu=1", "cpu=1,template=VPS 2"),
         ("template=\"a, \\\"b\\\" \\\\\"", "template=\"a, \\\"b\\\" \\\\\""),
     ] {
