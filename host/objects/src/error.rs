@@ -356,8 +356,9 @@ pub(crate) fn from_opendal(operation: Operation, subject: &str, error: &opendal:
     if let Some(failure) = find::<Failure>(error) {
         return Error::Store { operation, subject, failure: failure.clone() };
     }
-    if let Some(io) = find::<io::Error>(error).filter(|io| io.raw_os_error().is_some()) {
-        let source = io.raw_os_error().map_or_else(|| io.kind().into(), io::Error::from_raw_os_error);
+    let system = find::<io::Error>(error).and_then(io::Error::raw_os_error);
+    if let Some(system) = system.filter(|_| error.kind() != opendal::ErrorKind::NotFound) {
+        let source = io::Error::from_raw_os_error(system);
         return Error::File { path: PathBuf::from(subject), source };
     }
     let kind = match error.kind() {

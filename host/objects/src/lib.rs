@@ -22,7 +22,8 @@
 //! # What is not guaranteed
 //!
 //! - Names: those with an empty, `.` or `..` segment, a leading `/`, blanks at either end or control
-//!   characters are refused, also where a store takes them ([`ObjectName`]); listings show them.
+//!   characters are refused, also where a store takes them ([`ObjectName`]); listings show them, but for a leading `/`,
+//!   which the library underneath takes away.
 //! - Two uploads to one Swift object at once may leave it without some of its segments.
 //! - A store's ETag is the MD5 of the content only for objects that were sent in one part and are not
 //!   encrypted with a key of the store's; see [`Compare`].

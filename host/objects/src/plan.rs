@@ -307,12 +307,13 @@ async fn difference(
     Ok((!actual.eq_ignore_ascii_case(expected)).then_some(Reason::Content))
 }
 
-/// Whole seconds, since stores and file systems keep fractions differently.
+/// Whole seconds, since stores and file systems keep fractions differently. Swift rounds down where it
+/// lists an object and up where it shows one.
 fn times_agree(direction: Direction, file: Option<SystemTime>, object: Option<Timestamp>) -> bool {
     let file = file.and_then(|file| Timestamp::try_from(file).ok()).map(Timestamp::as_second);
     let (Some(file), Some(object)) = (file, object.map(Timestamp::as_second)) else { return false };
     match direction {
         Direction::Upload => object >= file,
-        Direction::Download => object == file,
+        Direction::Download => file == object || file == object + 1,
     }
 }

@@ -23,6 +23,8 @@ use crate::plane::{Network, Settings};
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 /// What is read of an answer that is an error.
 const MAX_ERROR_BYTES: usize = 64 << 10;
+/// Where a listing says that it is one.
+const LISTING_HEAD: usize = 4 << 10;
 /// A request is given a second more for so much that it carries.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 
@@ -143,7 +145,8 @@ impl Transport {
         let status = answer.status();
         let head = parts.method == Method::HEAD;
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(self.streamed(answer, head, place));
+            let answer = self.streamed(answer, head, place);
+            return if listing && self.token.is_none() { checked_listing(answer).await } else { Ok(answer) };
         }
         self.refused(answer, listing, head).await
     }
@@ -213,6 +216,21 @@ impl HttpTransport for Shared {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
         self.0.exchange(request).await
     }
+}
+
+/// The library takes any XML, a proxy's page as well, for a listing of nothing: then everything that is
+/// compared with it would seem to be gone.
+async fn checked_listing(answer: Response<HttpBody>) -> opendal::Result<Response<HttpBody>> {
+    let (parts, mut body) = answer.into_parts();
+    let listing = body.to_buffer().await?;
+    let bytes = listing.to_bytes();
+    let beginning = String::from_utf8_lossy(bytes.get(..LISTING_HEAD).unwrap_or(&bytes));
+    if !beginning.contains("<ListBucketResult") {
+        let status = Some(parts.status.as_u16());
+        return Err(failed(Failure { kind: FailureKind::NotUnderstood, status, code: None }, false));
+    }
+    let length = bytes.len() as u64;
+    Ok(Response::from_parts(parts, HttpBody::new(stream::iter([Ok(listing)]), Some(length))))
 }
 
 /// The transport, as the library wants it.
