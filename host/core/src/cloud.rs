@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skywright_contract::Category;
-use skywright_runtime::provider::{Call, Intent, Outcome, Pending, Provider};
+use skywright_runtime::provider::{
+    Call, Intent, Outcome, Pending, Provider, addresses, catalog, hosts, keypairs, networks, object_storage,
+    security_groups, volumes,
+};
 
 use crate::error::Error;
 
@@ -83,8 +86,8 @@ impl Cloud {
     /// # Errors
     ///
     /// The last error.
-    pub async fn ask<T>(&self, call: impl Fn(&dyn Provider) -> Call<'_, T>) -> Result<T, Error> {
-        self.attempt(async |_| call(&*self.provider).await).await
+    pub async fn ask<'s, T>(&'s self, call: impl Fn(&'s dyn Provider) -> Call<'s, T>) -> Result<T, Error> {
+        self.attempt(|_| call(&*self.provider)).await
     }
 
     /// [`ask`](Self::ask) for a create: from the second attempt on the provider is told that it was asked
@@ -93,25 +96,23 @@ impl Cloud {
     /// # Errors
     ///
     /// The last error.
-    pub async fn create<T>(
-        &self,
+    pub async fn create<'s, T>(
+        &'s self,
         intent: &Intent,
-        call: impl AsyncFn(&dyn Provider, Intent) -> Result<T, skywright_runtime::Error>,
+        call: impl Fn(&'s dyn Provider, Intent) -> Call<'s, T>,
     ) -> Result<T, Error> {
-        self.attempt(async |again| {
+        self.attempt(|again| {
             let intent = Intent { key: intent.key.clone(), again: intent.again || again };
-            call(&*self.provider, intent).await
+            call(&*self.provider, intent)
         })
         .await
     }
 
-    async fn attempt<T>(
-        &self,
-        call: impl AsyncFn(bool) -> Result<T, skywright_runtime::Error>,
-    ) -> Result<T, Error> {
+    async fn attempt<'s, T>(&'s self, call: impl Fn(bool) -> Call<'s, T>) -> Result<T, Error> {
         let start = Instant::now();
         let mut pause = self.retry.first_pause;
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let error = match call(attempt > 1).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -125,8 +126,8 @@ impl Cloud {
             tracing::info!(%error, attempt, pause_ms = pausing.as_millis(), "asking again");
             tokio::time::sleep(pausing).await;
             pause = (pause * 2).min(self.retry.longest_pause);
+            attempt += 1;
         }
-        Err(Error::Internal("an attempt without an end".to_owned()))
     }
 
     /// Polls a change to its end; `keep` is told each new token, and is over before the next poll.
@@ -134,9 +135,13 @@ impl Cloud {
     /// # Errors
     ///
     /// What the change failed with, [`Error::TooLong`] after half an hour, and what `keep` failed with.
-    pub async fn finish<F>(&self, outcome: Outcome, mut keep: impl FnMut(Pending) -> F) -> Result<String, Error>
+    pub async fn finish<F>(
+        &self,
+        outcome: Outcome,
+        mut keep: impl FnMut(Pending) -> F,
+    ) -> Result<String, Error>
     where
-        F: Future<Output = Result<(), Error>>,
+        F: Future<Output = Result<(), Error>> + Send,
     {
         let start = Instant::now();
         let mut outcome = outcome;
@@ -156,27 +161,34 @@ impl Cloud {
                 keep(pending).await?;
             }
             tokio::time::sleep(pause).await;
-            outcome = self.ask(|provider| provider.poll(&token)).await?;
+            outcome = self.poll(&token).await?;
         }
     }
 
-    /// Every entry of a listing.
+    /// Looks how far a long change is.
+    ///
+    /// # Errors
+    ///
+    /// What the change failed with.
+    pub async fn poll(&self, token: &str) -> Result<Outcome, Error> {
+        self.ask(|provider| provider.poll(token)).await
+    }
+
+    /// Every entry of a listing. `call` gives a page as its entries and the cursor of the next one.
     ///
     /// # Errors
     ///
     /// What a page failed with; [`Error::EndlessListing`] if the pages go in a circle or never end.
-    pub async fn all<P, T>(
-        &self,
+    pub async fn all<'s, T>(
+        &'s self,
         what: &'static str,
-        call: impl for<'a> Fn(&'a dyn Provider, Option<&'a str>) -> Call<'a, P>,
-        parts: impl Fn(P) -> (Vec<T>, Option<String>),
+        call: impl Fn(&'s dyn Provider, Option<String>) -> Call<'s, (Vec<T>, Option<String>)>,
     ) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         let mut seen = HashSet::new();
         for _ in 0..MOST_PAGES {
-            let page = self.attempt(async |_| call(&*self.provider, cursor.as_deref()).await).await?;
-            let (mut page, next) = parts(page);
+            let (mut page, next) = self.attempt(|_| call(&*self.provider, cursor.clone())).await?;
             items.append(&mut page);
             match next {
                 None => return Ok(items),
@@ -188,6 +200,55 @@ impl Cloud {
     }
 }
 
+/// Whole listings: every page of what a function gives.
+macro_rules! listings {
+    ($($(#[$doc:meta])* $name:ident -> $item:ty = $what:literal $method:ident($($argument:expr),*);)+) => {
+        impl Cloud {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                ///
+                /// As [`all`](Self::all).
+                pub async fn $name(&self) -> Result<Vec<$item>, Error> {
+                    self.all($what, |p, cursor| {
+                        Box::pin(async move {
+                            let page = p.$method($($argument,)* cursor.as_deref()).await?;
+                            Ok((page.items, page.next))
+                        })
+                    })
+                    .await
+                }
+            )+
+        }
+    };
+}
+
+listings! {
+    /// All templates of the tenant's region.
+    templates -> catalog::Template = "templates" templates();
+    /// All images of the tenant's region.
+    images -> catalog::Image = "images" images();
+    /// All networks of the tenant.
+    networks -> networks::Network = "networks" list_networks(&[]);
+    /// All subnets of all networks.
+    subnets -> networks::Subnet = "subnets" list_subnets(None);
+    /// All security groups.
+    security_groups -> security_groups::SecurityGroup = "security groups" list_security_groups(&[]);
+    /// All hosts.
+    hosts -> hosts::Host = "hosts" list_hosts(&[]);
+    /// All volumes.
+    volumes -> volumes::Volume = "volumes" list_volumes(&[]);
+    /// All public addresses.
+    addresses -> addresses::PublicAddress = "public addresses" list_addresses(&[]);
+    /// All virtual IPs.
+    virtual_ips -> addresses::VirtualIp = "virtual IPs" list_virtual_ips();
+    /// All buckets.
+    buckets -> object_storage::Bucket = "buckets" list_buckets();
+    /// All keypairs.
+    keypairs -> keypairs::Keypair = "keypairs" list_keypairs();
+}
+
 /// How long to wait before the same question may be worth asking; `None` for never.
 fn retry_after(error: &skywright_runtime::Error) -> Option<Duration> {
     match error {
@@ -197,9 +258,7 @@ fn retry_after(error: &skywright_runtime::Error) -> Option<Duration> {
             _ => guest.retry_after,
         },
         // The call was too slow; nothing says that the next one will be.
-        skywright_runtime::Error::Limit(limit)
-            if limit.limit == skywright_runtime::LimitName::WallTimeMs =>
-        {
+        skywright_runtime::Error::Limit(limit) if limit.limit == skywright_runtime::LimitName::WallTimeMs => {
             Some(Duration::ZERO)
         }
         _ => None,

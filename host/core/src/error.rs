@@ -4,16 +4,139 @@ use std::path::PathBuf;
 
 use skywright_contract::{Blame, Category};
 
+use crate::config::Place;
+
 /// Why the broker could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Pages of a listing go in a circle, or never end.
+    #[error("the listing of {what} does not end")]
+    EndlessListing {
+        /// What was listed.
+        what: &'static str,
+    },
+    /// A resource of that name is there already.
+    #[error("there is a {kind} `{name}` already")]
+    Exists {
+        /// The kind of resource.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The operation that is making it, if one is.
+        operation: Option<String>,
+    },
+    /// Something else still uses it.
+    #[error("the {kind} `{name}` is in use by {by}")]
+    InUse {
+        /// The kind of resource.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// By what.
+        by: String,
+    },
+    /// A defect.
+    #[error("internal error: {0}")]
+    Internal(String),
+    /// An argument that makes no sense.
+    #[error("{what}: {reason}")]
+    Invalid {
+        /// Which.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// What an operation did cannot be taken back.
+    #[error("`{title}` cannot be taken back")]
+    Irreversible {
+        /// What it was.
+        title: String,
+    },
+    /// Some of what an operation made could not be taken back.
+    #[error("{}not everything could be taken back: {}", failed(source.as_deref()), left.join("; "))]
+    Left {
+        /// The operation.
+        id: String,
+        /// What is left, and why.
+        left: Vec<String>,
+        /// Why it was taken back.
+        source: Option<Box<Error>>,
+    },
+    /// A name that means something else somewhere.
+    #[error("`{text}` is no name: letters, digits, `-`, `_` and `.`, a letter or digit first, 63 at most")]
+    Name {
+        /// What was given.
+        text: String,
+    },
+    /// No resource of that name.
+    #[error("there is no {kind} `{name}`")]
+    NoSuch {
+        /// The kind of resource.
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+        /// Which there are.
+        known: Vec<String>,
+    },
+    /// It is still being made, or was not made to the end.
+    #[error("the {kind} `{name}` is not ready")]
+    NotReady {
+        /// The kind of resource.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The operation that is making it.
+        operation: Option<String>,
+    },
+    /// A plan of another release.
+    #[error("the operation {id} was planned by another release, and this one cannot read it")]
+    OldPlan {
+        /// The operation.
+        id: String,
+    },
+    /// Nothing is left to be done about an operation.
+    #[error("the operation {id} is {phase}")]
+    Over {
+        /// The operation.
+        id: String,
+        /// How it ended.
+        phase: &'static str,
+    },
+    /// No template or image, or a sizing that is none.
+    #[error(transparent)]
+    Sizing(#[from] skywright_sizing::Error),
+    /// The state could not be read or written, or somebody holds what is needed.
+    #[error(transparent)]
+    State(#[from] skywright_state::Error),
+    /// The user stopped it.
+    #[error("stopped")]
+    Stopped,
+    /// It failed, and what it had made was taken back.
+    #[error("{0}")]
+    TakenBack(#[source] Box<Error>),
+    /// A change took longer than changes may.
+    #[error("it took more than {} min: {what}", limit.as_secs() / 60)]
+    TooLong {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        limit: std::time::Duration,
+    },
+    /// The cloud, or its driver, cannot do it.
+    #[error("{what} is not supported here")]
+    Unsupported {
+        /// What.
+        what: String,
+        /// What can be done instead.
+        hint: Option<String>,
+    },
     /// A configuration file is wrong.
-    #[error("{}: {reason}", path.display())]
+    #[error("{place}: {reason}")]
     Config {
-        /// The file.
-        path: PathBuf,
-        /// What, with line and column.
+        /// The file, line, column and keys.
+        place: Place,
+        /// What was expected; never what was found.
         reason: String,
     },
     /// A file could not be read or written.
@@ -53,12 +176,14 @@ pub enum Error {
         reason: String,
     },
     /// A setting does not fit what the plugin declares.
-    #[error("setting `{key}`: {reason}")]
+    #[error("{}: {reason}", place.as_ref().map_or_else(|| format!("setting `{key}`"), ToString::to_string))]
     Setting {
         /// Its key.
         key: String,
-        /// What was expected.
+        /// What was expected; never what was found.
         reason: String,
+        /// Where it stands, or ought to, if it is of a file.
+        place: Option<Place>,
     },
     /// No tenant of that name.
     #[error("there is no tenant `{name}`")]
@@ -68,6 +193,14 @@ pub enum Error {
         /// Which there are.
         known: Vec<String>,
         /// The file that was read.
+        path: PathBuf,
+    },
+    /// A tenant of that name is there already.
+    #[error("there is a tenant `{name}` already")]
+    TenantExists {
+        /// Its name.
+        name: String,
+        /// The file that it is in.
         path: PathBuf,
     },
     /// A command needs a tenant, and nothing says which.
@@ -85,9 +218,23 @@ impl Error {
     #[must_use]
     pub fn category(&self) -> Category {
         match self {
+            Self::EndlessListing { .. } | Self::Internal(_) => Category::Internal,
+            Self::Exists { .. } => Category::AlreadyExists,
+            Self::InUse { .. } => Category::InUse,
+            Self::Invalid { .. } | Self::Name { .. } => Category::InvalidRequest,
+            Self::Irreversible { .. } | Self::Unsupported { .. } => Category::Unsupported,
+            Self::Left { source, .. } => source.as_ref().map_or(Category::Other, |error| error.category()),
+            Self::NoSuch { .. } => Category::NotFound,
+            Self::NotReady { .. } | Self::OldPlan { .. } | Self::Over { .. } => Category::Conflict,
+            Self::Sizing(error) => error.category(),
+            Self::State(error) => error.category(),
+            Self::Stopped => Category::Cancelled,
+            Self::TakenBack(error) => error.category(),
+            Self::TooLong { .. } => Category::Timeout,
             Self::Registry(error) => error.category(),
             Self::Runtime(error) => error.category(),
             Self::NoTenant { .. } => Category::NotFound,
+            Self::TenantExists { .. } => Category::AlreadyExists,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Category::NotFound,
             Self::File { .. } => Category::Unavailable,
             Self::Config { .. }
@@ -103,6 +250,12 @@ impl Error {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
+            Self::EndlessListing { .. } => Blame::Plugin,
+            Self::Internal(_) => Blame::Host,
+            Self::Left { source: Some(error), .. } | Self::TakenBack(error) => error.blame(),
+            Self::Sizing(error) => error.blame(),
+            Self::State(error) => error.blame(),
+            Self::TooLong { .. } => Blame::Cloud,
             Self::Registry(error) => error.blame(),
             Self::Runtime(error) => error.blame(),
             _ => Blame::Operator,
@@ -113,12 +266,31 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> String {
         match self {
+            Self::EndlessListing { .. } => "endless-listing".to_owned(),
+            Self::Exists { .. } => "exists".to_owned(),
+            Self::InUse { .. } => "in-use".to_owned(),
+            Self::Internal(_) => "internal".to_owned(),
+            Self::Invalid { .. } => "argument".to_owned(),
+            Self::Irreversible { .. } => "irreversible".to_owned(),
+            Self::Left { .. } => "left-behind".to_owned(),
+            Self::Name { .. } => "name".to_owned(),
+            Self::NoSuch { kind, .. } => format!("no-{kind}"),
+            Self::NotReady { .. } => "not-ready".to_owned(),
+            Self::OldPlan { .. } => "old-plan".to_owned(),
+            Self::Over { .. } => "operation-over".to_owned(),
+            Self::Sizing(error) => error.code(),
+            Self::State(error) => error.code().to_owned(),
+            Self::Stopped => "stopped".to_owned(),
+            Self::TakenBack(error) => error.code(),
+            Self::TooLong { .. } => "too-long".to_owned(),
+            Self::Unsupported { .. } => "unsupported".to_owned(),
             Self::Config { .. } => "config".to_owned(),
             Self::File { .. } => "file".to_owned(),
             Self::Grant { .. } => "grant".to_owned(),
             Self::NoHome => "no-home".to_owned(),
             Self::NoTenant { .. } => "no-tenant".to_owned(),
             Self::NoTenantChosen { .. } => "no-tenant-chosen".to_owned(),
+            Self::TenantExists { .. } => "tenant-exists".to_owned(),
             Self::Registry(_) => "plugin".to_owned(),
             Self::Runtime(error) => error.code(),
             Self::Secret { .. } => "secret".to_owned(),
@@ -130,10 +302,31 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Exists { operation: Some(id), .. } | Self::NotReady { operation: Some(id), .. } => {
+                Some(format!(
+                    "the operation {id} is making it: `skywright operation resume {id}` goes on, `abort` takes it back"
+                ))
+            }
+            Self::Left { id, .. } => Some(format!("`skywright operation abort {id}` tries again")),
+            Self::NoSuch { known, .. } if !known.is_empty() => Some(some_of(known)),
+            Self::OldPlan { id } => {
+                Some(format!("go on with the release that made it, or `skywright operation abort {id}`"))
+            }
+            Self::Sizing(error) => error.hint(),
+            Self::State(error) => error.hint(),
+            Self::Stopped => Some("what had been made was taken back".to_owned()),
+            Self::TakenBack(error) => match error.hint() {
+                Some(hint) => Some(format!("{hint}; what had been made was taken back")),
+                None => Some("what had been made was taken back".to_owned()),
+            },
+            Self::Unsupported { hint, .. } => hint.clone(),
             Self::Registry(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
             Self::NoTenant { known, path, .. } | Self::NoTenantChosen { known, path } if known.is_empty() => {
                 Some(format!("{} has no tenants yet", path.display()))
+            }
+            Self::TenantExists { path, .. } => {
+                Some(format!("--replace puts another in its place in {}", path.display()))
             }
             Self::NoTenantChosen { known, .. } => Some(format!(
                 "say --tenant NAME, set SKYWRIGHT_TENANT, or run `skywright tenant set NAME`; there are: {}",
@@ -146,4 +339,19 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// The failure in front of what is left of it.
+fn failed(source: Option<&Error>) -> String {
+    source.map(|error| format!("{error}; ")).unwrap_or_default()
+}
+
+/// The first of many names.
+fn some_of(known: &[String]) -> String {
+    const MOST: usize = 12;
+    let more = match known.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("there are: {}{more}", known.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }

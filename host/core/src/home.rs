@@ -58,6 +58,12 @@ impl Home {
         self.config.join("tenants.yaml")
     }
 
+    /// The key that seals secrets of this user. Losing it loses them.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.data.join("master.key")
+    }
+
     /// The name of the tenant that `tenant set` chose.
     #[must_use]
     pub fn current_tenant_file(&self) -> PathBuf {
@@ -74,6 +80,11 @@ impl Home {
     #[must_use]
     pub fn artefacts(&self) -> PathBuf {
         self.cache.join("artefacts")
+    }
+
+    /// Where state is kept.
+    pub(crate) fn state_folder(&self) -> &std::path::Path {
+        &self.state
     }
 
     /// Core dumps of crashed plugins, if asked for.

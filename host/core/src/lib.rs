@@ -3,21 +3,37 @@
 //! It knows tenants: whose settings and credentials they are, and what a plugin that serves one may
 //! reach. It hands plugins to the runtime with a session that lends exactly that.
 
+mod cloud;
 pub mod config;
+mod defaults;
 mod error;
 mod grant;
 mod home;
 mod host;
+mod name;
+mod open;
+pub mod operation;
+mod report;
+pub mod resource;
 mod secret;
+mod tenancy;
 mod tenant;
 
+pub use cloud::{Cloud, RetryPolicy};
+pub use defaults::Defaults;
 pub use error::Error;
 pub use grant::{GrantReport, grant_of};
 pub use home::Home;
 pub use host::{Host, HostOptions};
-pub use secret::SecretSource;
+pub use name::Name;
+pub use open::OpenOptions;
+pub use report::{Report, Silent, Step};
+pub use secret::{SecretContext, SecretSource};
+pub use tenancy::{Tenancy, TenancyParts};
 pub use tenant::choice::{
     TENANT_VARIABLE, TenantChoice, TenantOrigin, TenantRequest, current_tenant, resolve_tenant,
     set_current_tenant,
 };
-pub use tenant::{Grants, Tenant, Tenants};
+pub use tenant::file::TenantsFile;
+pub use tenant::import::{Import, ImportFormat, ImportedTenant, LeftOutKey, SkippedTenant, read_import};
+pub use tenant::{Grants, Places, Scalar, Tenant, Tenants};

@@ -1,0 +1,72 @@
+//! From a tenant's name to a tenancy: plugin, session, state.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skywright_egress::ExchangeSink;
+use skywright_runtime::provider::PluginProvider;
+use skywright_state::{Holder, Seal, SqliteStore, Store};
+
+use crate::cloud::Cloud;
+use crate::defaults::Defaults;
+use crate::error::Error;
+use crate::home::Home;
+use crate::host::Host;
+use crate::report::Report;
+use crate::tenancy::{Tenancy, TenancyParts};
+use crate::tenant::choice::TenantChoice;
+
+/// How a tenant is opened.
+pub struct OpenOptions {
+    /// What the user ran, for others who find it in their way. No secret.
+    pub command: String,
+    /// How long to wait for what another process holds.
+    pub patience: Duration,
+    /// Who is told of progress.
+    pub report: Arc<dyn Report>,
+    /// Where exchanges with the cloud are recorded, if they are.
+    pub recorder: Option<Arc<dyn ExchangeSink>>,
+}
+
+impl Host {
+    /// Opens a tenant for work: loads its plugin, lends it what the tenant allows, opens the state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::load`] and [`Host::session`], and [`Error::State`].
+    pub async fn open(
+        &self,
+        home: &Home,
+        choice: &TenantChoice,
+        options: OpenOptions,
+    ) -> Result<Tenancy, Error> {
+        let plugin = self.load(&choice.tenant.provider).await?;
+        let (session, report) = self.session(&plugin, &choice.tenant, &choice.base, options.recorder).await?;
+        for left_out in &report.left_out {
+            tracing::info!(endpoint = left_out.name, reason = left_out.reason, "endpoint not granted");
+        }
+        let region = choice.tenant.settings.get("region").map(ToString::to_string);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(home.state_file())?);
+        Tenancy::open(TenancyParts {
+            name: choice.name.clone(),
+            region,
+            cloud: Cloud::new(Arc::new(PluginProvider::new(plugin, session))),
+            store,
+            seal: Arc::new(Seal::open_or_create(home.master_key_file())?),
+            holder: Holder::current(&options.command)?,
+            defaults: Defaults::default(),
+            report: options.report,
+            patience: options.patience,
+        })
+        .await
+    }
+}
+
+impl Home {
+    /// What is kept of all tenants' resources and operations.
+    #[must_use]
+    pub fn state_file(&self) -> PathBuf {
+        self.state_folder().join("state.db")
+    }
+}

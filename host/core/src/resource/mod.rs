@@ -1,0 +1,53 @@
+//! What people have in a cloud: networks, subnets, security groups, hosts, volumes, buckets.
+//!
+//! A resource's *record* is what the state knows of it: its name, the cloud's id, what it was asked to be.
+//! What the cloud knows better, such as whether a host runs, is asked for when it is shown.
+
+mod host;
+mod image;
+mod key;
+mod machine;
+mod network;
+mod plan;
+mod record;
+mod spec;
+mod subnet;
+mod template;
+
+pub use host::{
+    CreateHosts, DeleteHosts, HostAction, HostBody, HostRole, HostView, ResizeHost, SshAccess, SwitchHosts,
+};
+pub use image::{ImageView, images};
+pub use key::SshKey;
+pub use network::{CreateNetwork, DeleteNetworks, NetworkBody, NetworkView};
+pub use plan::Plan;
+pub use record::{Body, Kind, Owned, Record, Status};
+pub use spec::{GatewayMode, Labels, MachineRequest, SubnetRequest};
+pub use subnet::{CreateSubnet, DeleteSubnets, SubnetBody, SubnetView};
+pub use template::{TemplateView, templates};
+
+use skywright_state::LeaseRequest;
+
+use crate::error::Error;
+use crate::tenancy::Tenancy;
+
+/// Tells one change from all others.
+pub(crate) fn fingerprint<T: serde::Serialize>(kind: &str, change: &T) -> String {
+    format!("{kind} {}", serde_json::to_string(change).unwrap_or_default())
+}
+
+/// The right to change these alone.
+pub(crate) async fn leases_of<T: Body>(
+    tenancy: &Tenancy,
+    references: &[String],
+) -> Result<Vec<LeaseRequest>, Error> {
+    let mut leases = Vec::new();
+    for reference in references {
+        leases.push(LeaseRequest::exclusive(tenancy.record::<T>(&[reference]).await?.key));
+    }
+    Ok(leases)
+}
+
+async fn network_leases(tenancy: &Tenancy, network: &str) -> Result<Vec<LeaseRequest>, Error> {
+    leases_of::<NetworkBody>(tenancy, &[network.to_owned()]).await
+}

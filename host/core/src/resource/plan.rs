@@ -1,0 +1,65 @@
+//! What an operation will do, decided to the last id.
+
+use serde::{Deserialize, Serialize};
+use skywright_state::{Key, Transaction};
+
+use super::host::{PlannedHostChange, PlannedHosts};
+use super::network::{PlannedNetwork, PlannedNetworkDeletion};
+use super::subnet::{PlannedSubnet, PlannedSubnetDeletion};
+use crate::error::Error;
+use crate::operation::{Operation, OperationId};
+use crate::tenancy::Tenancy;
+
+/// What an operation will do. It is kept, sealed, so that another process can go on with it: a variant or field
+/// that changes its meaning needs a new name.
+#[derive(Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "one for each kind of change")]
+pub enum Plan {
+    CreateNetwork(PlannedNetwork),
+    DeleteNetworks(PlannedNetworkDeletion),
+    CreateSubnet(PlannedSubnet),
+    DeleteSubnets(PlannedSubnetDeletion),
+    CreateHosts(PlannedHosts),
+    ChangeHosts(PlannedHostChange),
+}
+
+impl Plan {
+    /// The records that are reserved before anything is asked: keys that must be free, and their values.
+    pub(crate) fn reserve(
+        &self,
+        tenancy: &Tenancy,
+        operation: &OperationId,
+    ) -> Result<Vec<(Key, Vec<u8>)>, Error> {
+        match self {
+            Self::CreateNetwork(plan) => plan.reserve(tenancy, operation),
+            Self::CreateSubnet(plan) => plan.reserve(tenancy, operation),
+            Self::CreateHosts(plan) => plan.reserve(tenancy, operation),
+            Self::DeleteNetworks(_) | Self::DeleteSubnets(_) | Self::ChangeHosts(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether what it did can be taken back.
+    pub(crate) fn is_reversible(&self) -> bool {
+        match self {
+            Self::CreateNetwork(_) | Self::CreateSubnet(_) | Self::CreateHosts(_) => true,
+            Self::DeleteNetworks(_) | Self::DeleteSubnets(_) | Self::ChangeHosts(_) => false,
+        }
+    }
+
+    /// Does it, or does the rest of it. The answer is what changes in the state at its end.
+    pub(crate) async fn execute(&self, operation: &Operation<'_>) -> Result<Transaction, Error> {
+        match self {
+            Self::CreateNetwork(plan) => plan.execute(operation).await,
+            Self::DeleteNetworks(plan) => plan.execute(operation).await,
+            Self::CreateSubnet(plan) => plan.execute(operation).await,
+            Self::DeleteSubnets(plan) => plan.execute(operation).await,
+            Self::CreateHosts(plan) => plan.execute(operation).await,
+            Self::ChangeHosts(plan) => plan.execute(operation).await,
+        }
+    }
+}
+
+/// A record as it is put into the state.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|e| Error::Internal(format!("a record cannot be written down: {e}")))
+}
