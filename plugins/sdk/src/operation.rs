@@ -60,6 +60,18 @@ impl<O> Progress<O> {
     pub fn wait(operation: O, after_ms: u32, note: impl Into<String>) -> Self {
         Self::Wait { operation, after_ms, percent: None, note: note.into() }
     }
+
+    /// The same of an operation that contains this one.
+    #[must_use]
+    pub fn map<P>(self, convert: impl FnOnce(O) -> P) -> Progress<P> {
+        match self {
+            Self::Done(id) => Progress::Done(id),
+            Self::Next(operation) => Progress::Next(convert(operation)),
+            Self::Wait { operation, after_ms, percent, note } => {
+                Progress::Wait { operation: convert(operation), after_ms, percent, note }
+            }
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +88,24 @@ struct Token<O> {
 /// Those of the step.
 pub fn start<O: Operation>(operation: O) -> Result<Outcome, Error> {
     run(Progress::Next(operation))
+}
+
+/// Goes on with a change whose first step was taken already, as by a create that needs more than a token holds.
+///
+/// # Errors
+///
+/// Those of the steps that follow at once.
+pub fn go_on<O: Operation>(progress: Progress<O>) -> Result<Outcome, Error> {
+    run(progress)
+}
+
+/// Goes on from a progress: what a `create` answers that took its first step by itself.
+///
+/// # Errors
+///
+/// Those of the steps.
+pub fn resume<O: Operation>(progress: Progress<O>) -> Result<Outcome, Error> {
+    run(progress)
 }
 
 /// `driver.poll`.
@@ -170,6 +200,16 @@ mod tests {
         let second = token(poll::<Make>(&first).unwrap());
         assert_eq!(poll::<Make>(&second).unwrap(), Outcome::Done("id-a".to_owned()));
         assert_eq!(cancel::<Make>(&first).unwrap_err().category, Category::Unsupported);
+    }
+
+    #[test]
+    fn one_that_has_begun_goes_on() {
+        assert_eq!(go_on::<Make>(Progress::Done("a".to_owned())).unwrap(), Outcome::Done("a".to_owned()));
+        let building = |polls| Make::Building { id: "b".to_owned(), polls };
+        let waiting = Progress::wait(1, 0, "next").map(building);
+        let token = token(go_on(waiting).unwrap());
+        assert_eq!(token, r#"{"version":1,"operation":{"Building":{"id":"b","polls":1}}}"#);
+        assert_eq!(go_on(Progress::Next(2).map(building)).unwrap(), Outcome::Done("b".to_owned()));
     }
 
     #[test]

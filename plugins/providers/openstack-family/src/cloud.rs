@@ -21,6 +21,11 @@ impl Cloud {
         Ok(Self { catalog: identity::session()?, interface })
     }
 
+    /// The id of the project that the login is of.
+    pub(crate) fn project(&self) -> Option<&str> {
+        self.catalog.project()
+    }
+
     /// The regions that have compute.
     pub(crate) fn regions(&self) -> Vec<String> {
         self.catalog.regions(ServiceType::Compute, &self.interface)

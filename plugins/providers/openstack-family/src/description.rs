@@ -63,6 +63,14 @@ fn family_settings() -> Vec<Setting> {
             "a domain whose hosts are services of the cloud, such as cloud.ovh.net",
         ),
         Setting::choice("public-address-mode", &modes, "how hosts get a public address, if not as found out"),
+        Setting::text(
+            "external-network",
+            "the network that public addresses come from, by id or name; may be left out where there is one alone",
+        ),
+        Setting::text(
+            "dns-servers",
+            "name servers of new subnets, with commas between; the cloud's own if none",
+        ),
         Setting::integer("create-parallelism", "hosts created at once").with_default("4"),
         Setting::integer("page-size", "entries asked for at once in a listing").with_default("100"),
     ]

@@ -4,11 +4,21 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use skywright_sdk::addresses::{PublicAddress, PublicAddressPage, VirtualIp, VirtualIpPage};
 use skywright_sdk::catalog::{ImagePage, TemplatePage, Zone};
+use skywright_sdk::keypairs::{Keypair, KeypairPage};
+use skywright_sdk::networks::{Network, NetworkPage, NetworkSpec, Subnet, SubnetPage, SubnetSpec};
+use skywright_sdk::operation::{cancel, go_on, poll};
 use skywright_sdk::prelude::*;
+use skywright_sdk::security_groups::{Rule, SecurityGroup, SecurityGroupPage, SecurityGroupSpec};
+use skywright_sdk::{Intent, addresses, keypairs, networks, security_groups};
 
+use crate::operation::Change;
 use crate::profile::Profile;
-use crate::{capabilities, cloud, description, image, operation, template, validation, zone};
+use crate::{
+    capabilities, cloud, description, floating_ip, image, keypair, network, security_group, subnet,
+    subnet_create, template, validation, virtual_ip, zone,
+};
 
 /// One kind of OpenStack cloud; [`plugin!`](crate::plugin) makes it.
 pub trait Dialect {
@@ -44,11 +54,11 @@ impl<D: Dialect> Driver for Provider<D> {
     }
 
     fn poll(token: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| skywright_sdk::operation::poll::<operation::Change>(&token))
+        of::<D, _>(|| poll::<Change>(&token))
     }
 
     fn cancel(token: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| skywright_sdk::operation::cancel::<operation::Change>(&token))
+        of::<D, _>(|| cancel::<Change>(&token))
     }
 }
 
@@ -67,5 +77,170 @@ impl<D: Dialect> Catalog for Provider<D> {
 
     fn images(cursor: Option<String>) -> Result<ImagePage, Error> {
         of::<D, _>(|| image::page(cursor.as_deref()))
+    }
+}
+
+impl<D: Dialect> networks::Guest for Provider<D> {
+    fn create(spec: NetworkSpec) -> Result<Outcome, Error> {
+        of::<D, _>(|| network::create(&spec))
+    }
+
+    fn get(id: String) -> Result<Network, Error> {
+        of::<D, _>(|| network::get(&id))
+    }
+
+    fn list(tags: Vec<KeyValue>, cursor: Option<String>) -> Result<NetworkPage, Error> {
+        of::<D, _>(|| network::list(&tags, cursor.as_deref()))
+    }
+
+    fn set_tags(id: String, tags: Vec<KeyValue>) -> Result<(), Error> {
+        of::<D, _>(|| network::set_tags(&id, &tags))
+    }
+
+    fn delete(id: String) -> Result<Outcome, Error> {
+        of::<D, _>(|| network::delete(&id))
+    }
+
+    fn abandon(key: String) -> Result<Outcome, Error> {
+        of::<D, _>(|| network::abandon(&key))
+    }
+
+    fn create_subnet(spec: SubnetSpec) -> Result<Outcome, Error> {
+        of::<D, _>(|| go_on(subnet_create::start(&spec)?.map(Change::SubnetCreate)))
+    }
+
+    fn get_subnet(id: String) -> Result<Subnet, Error> {
+        of::<D, _>(|| subnet::get(&id))
+    }
+
+    fn list_subnets(network: Option<String>, cursor: Option<String>) -> Result<SubnetPage, Error> {
+        of::<D, _>(|| subnet::list(network.as_deref(), cursor.as_deref()))
+    }
+
+    fn set_subnet_tags(id: String, tags: Vec<KeyValue>) -> Result<(), Error> {
+        of::<D, _>(|| subnet::set_tags(&id, &tags))
+    }
+
+    fn delete_subnet(id: String) -> Result<Outcome, Error> {
+        of::<D, _>(|| subnet::delete(&id))
+    }
+
+    fn abandon_subnet(key: String) -> Result<Outcome, Error> {
+        of::<D, _>(|| subnet::abandon(&key))
+    }
+}
+
+impl<D: Dialect> security_groups::Guest for Provider<D> {
+    fn create(spec: SecurityGroupSpec) -> Result<SecurityGroup, Error> {
+        of::<D, _>(|| security_group::create(&spec))
+    }
+
+    fn get(id: String) -> Result<SecurityGroup, Error> {
+        of::<D, _>(|| security_group::get(&id))
+    }
+
+    fn list(tags: Vec<KeyValue>, cursor: Option<String>) -> Result<SecurityGroupPage, Error> {
+        of::<D, _>(|| security_group::list(&tags, cursor.as_deref()))
+    }
+
+    fn set_tags(id: String, tags: Vec<KeyValue>) -> Result<(), Error> {
+        of::<D, _>(|| security_group::set_tags(&id, &tags))
+    }
+
+    fn add_rule(group: String, rule: Rule) -> Result<String, Error> {
+        of::<D, _>(|| security_group::add_rule(&group, &rule))
+    }
+
+    fn remove_rule(_group: String, rule_id: String) -> Result<(), Error> {
+        of::<D, _>(|| security_group::remove_rule(&rule_id))
+    }
+
+    fn delete(id: String) -> Result<(), Error> {
+        of::<D, _>(|| security_group::delete(&id))
+    }
+
+    fn abandon(key: String) -> Result<(), Error> {
+        of::<D, _>(|| security_group::abandon(&key))
+    }
+
+    fn bind(group: String, host: String) -> Result<(), Error> {
+        of::<D, _>(|| security_group::bind(&group, &host))
+    }
+
+    fn unbind(group: String, host: String) -> Result<(), Error> {
+        of::<D, _>(|| security_group::unbind(&group, &host))
+    }
+}
+
+impl<D: Dialect> addresses::Guest for Provider<D> {
+    fn allocate(intent: Intent, tags: Vec<KeyValue>) -> Result<PublicAddress, Error> {
+        of::<D, _>(|| floating_ip::allocate(&intent, &tags))
+    }
+
+    fn associate(id: String, host: String) -> Result<(), Error> {
+        of::<D, _>(|| floating_ip::associate(&id, &host))
+    }
+
+    fn dissociate(id: String) -> Result<(), Error> {
+        of::<D, _>(|| floating_ip::dissociate(&id))
+    }
+
+    fn release(id: String) -> Result<(), Error> {
+        of::<D, _>(|| floating_ip::release(&id))
+    }
+
+    fn abandon(key: String) -> Result<(), Error> {
+        of::<D, _>(|| floating_ip::abandon(&key))
+    }
+
+    fn list(tags: Vec<KeyValue>, cursor: Option<String>) -> Result<PublicAddressPage, Error> {
+        of::<D, _>(|| floating_ip::list(&tags, cursor.as_deref()))
+    }
+
+    fn create_virtual_ip(
+        intent: Intent,
+        name: String,
+        subnet: String,
+        tags: Vec<KeyValue>,
+    ) -> Result<VirtualIp, Error> {
+        of::<D, _>(|| virtual_ip::create(&intent, &name, &subnet, &tags))
+    }
+
+    fn get_virtual_ip(id: String) -> Result<VirtualIp, Error> {
+        of::<D, _>(|| virtual_ip::get(&id))
+    }
+
+    fn list_virtual_ips(cursor: Option<String>) -> Result<VirtualIpPage, Error> {
+        of::<D, _>(|| virtual_ip::list(cursor.as_deref()))
+    }
+
+    fn bind_virtual_ip(id: String, host: String) -> Result<(), Error> {
+        of::<D, _>(|| virtual_ip::bind(&id, &host))
+    }
+
+    fn unbind_virtual_ip(id: String, host: String) -> Result<(), Error> {
+        of::<D, _>(|| virtual_ip::unbind(&id, &host))
+    }
+
+    fn delete_virtual_ip(id: String) -> Result<(), Error> {
+        of::<D, _>(|| virtual_ip::delete(&id))
+    }
+
+    fn abandon_virtual_ip(key: String) -> Result<(), Error> {
+        of::<D, _>(|| virtual_ip::abandon(&key))
+    }
+}
+
+impl<D: Dialect> keypairs::Guest for Provider<D> {
+    fn import(name: String, public_key: String) -> Result<Keypair, Error> {
+        of::<D, _>(|| keypair::import(&name, &public_key))
+    }
+
+    fn list(cursor: Option<String>) -> Result<KeypairPage, Error> {
+        of::<D, _>(|| keypair::list(cursor.as_deref()))
+    }
+
+    fn delete(id: String) -> Result<(), Error> {
+        of::<D, _>(|| keypair::delete(&id))
     }
 }

@@ -73,7 +73,8 @@ fn login() -> Result<ServiceCatalog, Error> {
         .json_with(|| request(method, scope.as_ref()))
         .capture_header("x-subject-token", SESSION, SESSION_S)
         .json()?;
-    let catalog = ServiceCatalog::new(answer.token.catalog);
+    let Token { project, catalog } = answer.token;
+    let catalog = ServiceCatalog::new(project.map(|project| project.id), catalog);
     cache::put(&cache_key()?, &catalog, SESSION_S);
     Ok(catalog)
 }
@@ -145,8 +146,15 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Token {
+    /// Not there where the login is of no project.
+    project: Option<Named>,
     #[serde(default)]
     catalog: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 #[cfg(test)]

@@ -18,20 +18,36 @@
 mod capabilities;
 mod cloud;
 mod description;
+mod external_network;
 mod extra_specs;
 mod families;
 mod fault;
+mod floating_ip;
 mod identity;
 mod image;
+mod intent;
+mod keypair;
+mod links;
 mod microversion;
+mod network;
+mod neutron;
 mod operation;
+mod port;
 mod profile;
+mod router;
 mod scs_name;
+mod security_group;
+mod security_group_rule;
 mod service_catalog;
+mod subnet;
+mod subnet_create;
+mod subnet_delete;
+mod tag;
 mod template;
 #[cfg(test)]
 mod tenant;
 mod validation;
+mod virtual_ip;
 mod zone;
 
 pub use families::{Dialect, Provider};
@@ -55,6 +71,8 @@ macro_rules! plugin {
         /// The plugin.
         pub type $name = $crate::Provider<OfThisCrate>;
 
-        $crate::skywright_sdk::provider!($name: driver, catalog);
+        $crate::skywright_sdk::provider!(
+            $name: driver, catalog, keypairs, networks, security_groups, addresses
+        );
     };
 }

@@ -22,6 +22,11 @@ pub(crate) struct Microversion {
 }
 
 impl Microversion {
+    /// `major.minor`.
+    pub(crate) const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
         Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })

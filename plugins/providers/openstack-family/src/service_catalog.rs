@@ -43,6 +43,7 @@ impl ServiceType {
 /// The catalog, without what is never asked for: it is kept in the host's small cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServiceCatalog {
+    project: Option<String>,
     entries: Vec<Entry>,
 }
 
@@ -55,7 +56,7 @@ struct Entry {
 }
 
 impl ServiceCatalog {
-    pub(crate) fn new(services: Vec<Service>) -> Self {
+    pub(crate) fn new(project: Option<String>, services: Vec<Service>) -> Self {
         let wanted = [ServiceType::Compute, ServiceType::Network, ServiceType::Image];
         let services = services.into_iter().filter(|s| wanted.iter().any(|wanted| wanted.name() == s.kind));
         let entries = services.flat_map(|service| {
@@ -65,7 +66,12 @@ impl ServiceCatalog {
                 Some(Entry { kind: kind.clone(), interface: endpoint.interface, region, url: endpoint.url })
             })
         });
-        Self { entries: entries.collect() }
+        Self { project, entries: entries.collect() }
+    }
+
+    /// The id of the project that the login is of, if it is of one.
+    pub(crate) fn project(&self) -> Option<&str> {
+        self.project.as_deref()
     }
 
     /// The regions that have a service, in the order of their names.
@@ -120,7 +126,7 @@ mod tests {
                 {"interface":"public","region_id":"SBG","url":"https://storage.sbg/v1"}]},
             {"type":"image","endpoints":[]}]"#,
         );
-        ServiceCatalog::new(services.unwrap())
+        ServiceCatalog::new(None, services.unwrap())
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use skywright_sdk::catalog::{Architecture, DiskKind, Template, TemplatePage};
 use skywright_sdk::prelude::*;
-use skywright_sdk::url;
 
 use crate::cloud::{Cloud, page_size};
 use crate::extra_specs::{self, ExtraSpecs};
+use crate::links::{Link, marker};
 use crate::microversion;
 use crate::profile::{self, Profile, fits};
 use crate::scs_name::ScsName;
@@ -31,18 +31,11 @@ struct Flavors {
     flavors_links: Vec<Link>,
 }
 
-#[derive(Deserialize)]
-struct Link {
-    rel: String,
-    href: String,
-}
-
 impl Listing for Flavors {
     type Item = Flavor;
 
     fn next(&self) -> Option<Next> {
-        let link = self.flavors_links.iter().find(|link| link.rel == "next")?;
-        url::query_parameter(&link.href, "marker").map(Next::Marker)
+        marker(&self.flavors_links)
     }
 
     fn into_items(self) -> Vec<Flavor> {

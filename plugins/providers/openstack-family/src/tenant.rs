@@ -31,3 +31,10 @@ pub(crate) fn played(name: &str) -> Recording {
 pub(crate) fn recorded(name: &str) -> Recording {
     played(name).setting("user", "demo").setting("project-name", "demo").credential("password")
 }
+
+/// A host of the recordings, made by other means: its older port is in a subnet that is not routed, its
+/// younger one in [`SUBNET`], which is.
+pub(crate) const HOST: &str = "80ffc1ac-9810-4fe3-a841-257cbc2bdaef";
+
+/// A subnet of the recordings.
+pub(crate) const SUBNET: &str = "80ec1a81-7e3c-49ef-a6fb-fccfe3bcffee";
