@@ -9,7 +9,7 @@ use skywright_sdk::addresses::{PublicAddress, PublicAddressPage};
 use skywright_sdk::prelude::*;
 
 use crate::external_network;
-use crate::neutron::{Neutron, Resource, Standard, fields};
+use crate::neutron::{Neutron, Resource, Standard, fields, is_unknown_path};
 use crate::port::{self, Port};
 
 /// A floating IP.
@@ -61,7 +61,9 @@ pub(crate) fn allocate(intent: &Intent, tags: &[KeyValue]) -> Result<PublicAddre
     are_floating()?;
     let neutron = Neutron::open()?;
     let wanted = fields(json!({ "floating_network_id": external_network::id(&neutron)? }));
-    let made = neutron.create::<FloatingIp>(intent, tags, "", wanted)?;
+    let made = neutron
+        .create::<FloatingIp>(intent, tags, "", wanted)
+        .map_err(|error| if is_unknown_path(&error) { not_floating("not of their own") } else { error })?;
     // Its tags came after it.
     told(&neutron, vec![neutron.one(&made.standard.id)?])?.pop().ok_or_else(|| lost(&made))
 }
@@ -75,11 +77,13 @@ fn are_floating() -> Result<(), Error> {
     let mode = settings::text("public-address-mode");
     match mode.as_deref() {
         None | Some("floating") => Ok(()),
-        Some(mode) => Err(Error::unsupported(
-            "no-floating-address",
-            format!("public addresses of this cloud are {mode}: they come and go with their host"),
-        )),
+        Some(mode) => Err(not_floating(mode)),
     }
+}
+
+fn not_floating(mode: &str) -> Error {
+    let message = format!("public addresses of this cloud are {mode}: they come and go with their host");
+    Error::unsupported("no-floating-address", message)
 }
 
 /// Gives it to a host: to the first of its ports that is behind a router to the address's network.

@@ -174,7 +174,8 @@ mod tests {
                 done(Openstack::abandon_subnet("hn-sub-2".to_owned()).unwrap());
                 done(Openstack::abandon("hn-net-2".to_owned()).unwrap());
             }
-            assert_eq!(Openstack::get(id).unwrap_err().category, Category::NotFound);
+            assert_eq!(Openstack::get(id.clone()).unwrap_err().category, Category::NotFound);
+            assert_eq!(Openstack::set_tags(id, Vec::new()).unwrap_err().category, Category::NotFound);
         });
     }
 

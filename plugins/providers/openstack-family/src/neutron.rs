@@ -204,7 +204,12 @@ impl Neutron {
 
     /// Replaces its tags.
     pub(crate) fn set_tags<T: Resource>(&self, id: &str, tags: &[KeyValue]) -> Result<(), Error> {
-        self.write_tags::<T>(id, &tag::written(tags)?)
+        let Err(error) = self.write_tags::<T>(id, &tag::written(tags)?) else { return Ok(()) };
+        if error.http_status == Some(500) {
+            // Which is what newer Neutrons say of the tags of what is not there.
+            self.one::<T>(id)?;
+        }
+        Err(error)
     }
 
     fn put_tags<T: Resource>(&self, there: &T, wanted: &[String]) -> Result<(), Error> {
@@ -238,6 +243,13 @@ fn path<T: Resource>(id: &str) -> String {
 
 fn about(error: Error, id: &str) -> Error {
     if error.subject.is_some() { error } else { error.with_subject(id) }
+}
+
+/// Whether an answer says that Neutron has no such kind of thing at all, as without an extension: what is not
+/// there but could be has a code of its own, such as `NetworkNotFound`.
+pub(crate) fn is_unknown_path(error: &Error) -> bool {
+    let codes = ["404", "NotFound", "HTTPNotFound", "NeutronError"];
+    error.http_status == Some(404) && codes.contains(&error.code.as_str())
 }
 
 /// `None` for what is not there.
@@ -368,5 +380,30 @@ pub(crate) fn fields(object: Value) -> Fields {
     match object {
         Value::Object(fields) => fields,
         _ => Fields::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skywright_sdk::Response;
+
+    use super::*;
+    use crate::fault::FAULTS;
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_cannot_be() {
+        let error = |body: &str| {
+            let response = Response { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() };
+            FAULTS.error(&response, Replay::Safe)
+        };
+        for unknown in [
+            "",
+            r#"{"NeutronError": {"type": "HTTPNotFound", "message": "The resource could not be found.", "detail": ""}}"#,
+            r#"{"message": "The resource could not be found.<br /><br />", "code": "404 Not Found", "title": "Not Found"}"#,
+        ] {
+            assert!(is_unknown_path(&error(unknown)), "{unknown}");
+        }
+        let gone = r#"{"NeutronError": {"type": "NetworkNotFound", "message": "Network x could not be found.", "detail": ""}}"#;
+        assert!(!is_unknown_path(&error(gone)));
     }
 }

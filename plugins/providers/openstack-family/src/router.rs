@@ -7,7 +7,7 @@ use skywright_sdk::prelude::*;
 use skywright_sdk::url;
 
 use crate::external_network;
-use crate::neutron::{Neutron, Resource, Standard, fields, unless_gone};
+use crate::neutron::{Neutron, Resource, Standard, fields, is_unknown_path, unless_gone};
 use crate::port::Port;
 
 /// A router.
@@ -70,13 +70,11 @@ pub(crate) fn ensure(neutron: &Neutron, network: &str, name: &str) -> Result<Str
 
 /// A Neutron without routers does not know where they would be.
 fn no_router(error: Error) -> Error {
-    match (error.category, error.code.as_str()) {
-        (Category::NotFound, "HTTPNotFound" | "404" | "NeutronError") => {
-            Error::unsupported("no-router", "the cloud has no routers")
-                .with_hint("make the subnet without `routed`")
-        }
-        _ => error,
+    if is_unknown_path(&error) {
+        let error = Error::unsupported("no-router", "the cloud has no routers");
+        return error.with_hint("make the subnet without `routed`");
     }
+    error
 }
 
 /// Puts a subnet behind a router. `false` if the router has gone in between.
