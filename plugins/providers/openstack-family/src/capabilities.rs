@@ -20,14 +20,11 @@ pub(crate) fn of_region(region: &str) -> Result<Capabilities, Error> {
     let cloud = Cloud::open()?;
     let version = microversion::negotiate(&cloud.compute(region)?)?;
     let network = cloud.network(region)?;
-    let extensions = cache::get_or(&format!("network-extensions {}", network.base()), KEPT_S, || {
-        let answer: Answer = network.get("/extensions").json()?;
-        Ok(answer.extensions.into_iter().map(|extension| extension.alias).collect::<BTreeSet<_>>())
-    })?;
+    let extensions = extensions(&network)?;
     log::debug!("{} extensions of the network, compute {version:?}", extensions.len(); region = region);
     let has = |alias: &str| extensions.contains(alias);
     Ok(Capabilities {
-        public_address_mode: public_address_mode(has("router")),
+        public_address_mode: chosen_mode(has("router")),
         virtual_ip: has("allowed-address-pairs"),
         managed_nat: has("router") && has("ext-gw-mode"),
         port_security_toggle: has("port-security"),
@@ -39,8 +36,24 @@ pub(crate) fn of_region(region: &str) -> Result<Capabilities, Error> {
     })
 }
 
+/// Neutron's extensions, by alias.
+fn extensions(network: &Client) -> Result<BTreeSet<String>, Error> {
+    cache::get_or(&format!("network-extensions {}", network.base()), KEPT_S, || {
+        let answer: Answer = network.get("/extensions").json()?;
+        Ok(answer.extensions.into_iter().map(|extension| extension.alias).collect())
+    })
+}
+
+/// How hosts get public addresses. The cloud is asked where the tenant does not say.
+pub(crate) fn public_address_mode(network: &Client) -> Result<PublicAddressMode, Error> {
+    if settings::text("public-address-mode").is_some() {
+        return Ok(chosen_mode(false));
+    }
+    Ok(chosen_mode(extensions(network)?.contains("router")))
+}
+
 /// Floating addresses need a router between; a cloud with one may still prefer the other way.
-fn public_address_mode(has_router: bool) -> PublicAddressMode {
+fn chosen_mode(has_router: bool) -> PublicAddressMode {
     match settings::text("public-address-mode").as_deref() {
         Some("floating") => PublicAddressMode::Floating,
         Some("extra-nic") => PublicAddressMode::ExtraNic,

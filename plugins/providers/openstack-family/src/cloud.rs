@@ -65,6 +65,35 @@ impl Cloud {
         let url = self.catalog.url(ServiceType::Image, &self.interface, region)?;
         Ok(client(ServiceType::Image, with_version(url, "v2")))
     }
+
+    /// A client for Cinder. Its catalog entry ends in the project, of which newer releases know nothing.
+    pub(crate) fn volume(&self, region: &str) -> Result<Client, Error> {
+        let url = self.catalog.url(ServiceType::Volume, &self.interface, region)?;
+        Ok(client(ServiceType::Volume, url.trim_end_matches('/').to_owned()))
+    }
+
+    /// A client for Swift, at the project's account.
+    pub(crate) fn object_store(&self, region: &str) -> Result<Client, Error> {
+        let url = self.catalog.url(ServiceType::ObjectStore, &self.interface, region)?;
+        Ok(client(ServiceType::ObjectStore, url.trim_end_matches('/').to_owned()))
+    }
+
+    /// Where S3 is.
+    pub(crate) fn s3(&self, region: &str) -> Result<String, Error> {
+        Ok(self.catalog.url(ServiceType::S3, &self.interface, region)?.to_owned())
+    }
+
+    /// A client for Keystone, where the login was.
+    pub(crate) fn identity(&self) -> Result<Client, Error> {
+        let url = identity::base_url(&identity::auth_url()?)?;
+        let client = Client::new(url).with_header("x-auth-token", Secret::named(SESSION));
+        Ok(client.with_bucket("identity").with_errors(&FAULTS).with_renewal(identity::renew))
+    }
+
+    /// The id of the user that logged in.
+    pub(crate) fn user(&self) -> &str {
+        self.catalog.user()
+    }
 }
 
 fn client(service: ServiceType, url: String) -> Client {

@@ -2,11 +2,15 @@
 
 use skywright_sdk::prelude::*;
 
+use crate::ec2;
 use crate::profile::{self, RateLimit, Reach};
 
 /// The credential that a login captures. No setting has this name: a tenant's own secret is never
 /// replaced by a captured one.
 pub(crate) const SESSION: &str = "session";
+
+/// The keys for S3: those that are captured, and the tenant's own.
+const S3_KEYS: [&str; 4] = [ec2::ACCESS, ec2::SECRET, ec2::OWN_ACCESS, ec2::OWN_SECRET];
 
 /// The domain of user and project where none is given: every Keystone is born with it.
 const DEFAULT_DOMAIN: &str = "Default";
@@ -71,6 +75,17 @@ fn family_settings() -> Vec<Setting> {
             "dns-servers",
             "name servers of new subnets, with commas between; the cloud's own if none",
         ),
+        Setting::text("volume-types", "the volume types of the speeds, such as cold=SATA, hdd=SAS, ssd=SSD"),
+        Setting::choice(
+            "object-protocol",
+            &["auto", "s3", "swift"],
+            "how objects are reached: by S3 where it is there",
+        )
+        .with_default("auto"),
+        Setting::url("s3-endpoint", "S3, where the catalog does not say where it is"),
+        Setting::text("s3-region", "the region that S3 requests are signed for, if not the cloud's"),
+        Setting::secret("s3-access-key", "an access key for S3, instead of one of Keystone's"),
+        Setting::secret("s3-secret-key", "the secret key of s3-access-key"),
         Setting::integer("create-parallelism", "hosts created at once").with_default("4"),
         Setting::integer("page-size", "entries asked for at once in a listing").with_default("100"),
     ]
@@ -79,7 +94,9 @@ fn family_settings() -> Vec<Setting> {
 fn endpoint(reach: &Reach) -> Endpoint {
     let login = ["password", "application-credential-secret", "token", SESSION];
     let credentials = if reach.identity { &login[..] } else { &[SESSION] };
-    Endpoint::new(reach.name, reach.pattern).with_credentials(credentials)
+    let endpoint = Endpoint::new(reach.name, reach.pattern).with_credentials(credentials);
+    // S3 may be on the host of any service.
+    if reach.identity { endpoint } else { endpoint.with_credentials(&S3_KEYS) }
 }
 
 fn rate(limit: &RateLimit) -> Rate {
@@ -101,7 +118,7 @@ mod tests {
         for endpoint in driver_info().endpoints {
             let expected = endpoint.name == "identity";
             assert_eq!(
-                endpoint.credentials.iter().any(|name| name != SESSION),
+                endpoint.credentials.iter().any(|name| name != SESSION && !S3_KEYS.contains(&name.as_str())),
                 expected,
                 "{}",
                 endpoint.name

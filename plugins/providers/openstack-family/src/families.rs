@@ -36,7 +36,7 @@ impl<D: Dialect> fmt::Debug for Provider<D> {
 }
 
 /// Runs in the dialect.
-fn of<D: Dialect, T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn of<D: Dialect, T>(work: impl FnOnce() -> T) -> T {
     D::PROFILE.scope(work)
 }
 

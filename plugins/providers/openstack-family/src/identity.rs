@@ -73,8 +73,9 @@ fn login() -> Result<ServiceCatalog, Error> {
         .json_with(|| request(method, scope.as_ref()))
         .capture_header("x-subject-token", SESSION, SESSION_S)
         .json()?;
-    let Token { project, catalog } = answer.token;
-    let catalog = ServiceCatalog::new(project.map(|project| project.id), catalog);
+    let Token { catalog, user, project } = answer.token;
+    let catalog = ServiceCatalog::new(project.map(|project| project.id), catalog)
+        .of_user(user.map(|user| user.id).unwrap_or_default());
     cache::put(&cache_key()?, &catalog, SESSION_S);
     Ok(catalog)
 }
@@ -111,7 +112,7 @@ fn scope() -> Result<Value, Error> {
 }
 
 /// Where Keystone is: the dialect knows, or the tenant says so.
-fn auth_url() -> Result<String, Error> {
+pub(crate) fn auth_url() -> Result<String, Error> {
     match profile::current().auth_url {
         None => settings::required("auth-url"),
         Some(pattern) if pattern.contains("{region}") => {
@@ -146,10 +147,11 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Token {
-    /// Not there where the login is of no project.
-    project: Option<Named>,
     #[serde(default)]
     catalog: Vec<Service>,
+    user: Option<Named>,
+    /// Not there where the login is of no project.
+    project: Option<Named>,
 }
 
 #[derive(Deserialize)]

@@ -15,29 +15,41 @@
 //! });
 //! ```
 
+mod backoff;
 mod capabilities;
 mod cloud;
 mod description;
+mod ec2;
 mod external_network;
 mod extra_specs;
 mod families;
 mod fault;
 mod floating_ip;
+mod host;
 mod identity;
 mod image;
 mod intent;
 mod keypair;
 mod links;
+mod metadata;
 mod microversion;
 mod network;
 mod neutron;
+mod object_store;
 mod operation;
 mod port;
 mod profile;
+mod quota;
 mod router;
 mod scs_name;
 mod security_group;
 mod security_group_rule;
+mod server;
+mod server_action;
+mod server_address;
+mod server_create;
+mod server_delete;
+mod server_port;
 mod service_catalog;
 mod subnet;
 mod subnet_create;
@@ -48,6 +60,9 @@ mod template;
 mod tenant;
 mod validation;
 mod virtual_ip;
+mod volume;
+mod volume_change;
+mod volume_type;
 mod zone;
 
 pub use families::{Dialect, Provider};
@@ -71,8 +86,6 @@ macro_rules! plugin {
         /// The plugin.
         pub type $name = $crate::Provider<OfThisCrate>;
 
-        $crate::skywright_sdk::provider!(
-            $name: driver, catalog, keypairs, networks, security_groups, addresses
-        );
+        $crate::skywright_sdk::provider!($name: driver, catalog, hosts, keypairs, networks, security_groups, addresses, volumes, quotas, object_storage);
     };
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use skywright_sdk::{Error, Operation, Progress};
 
+use crate::server_action::{PowerChange, Resizing};
+use crate::server_create::Creation;
+use crate::server_delete::Deletion;
 use crate::subnet_create::SubnetCreate;
 
 /// What a token stands for.
@@ -10,18 +13,36 @@ use crate::subnet_create::SubnetCreate;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Change {
     SubnetCreate(SubnetCreate),
+    HostCreation(Creation),
+    HostDeletion(Deletion),
+    HostPower(PowerChange),
+    HostResizing(Resizing),
+    Volume(crate::volume_change::VolumeChange),
 }
 
 impl Operation for Change {
     fn step(self) -> Result<Progress<Self>, Error> {
         match self {
             Self::SubnetCreate(change) => Ok(change.step()?.map(Self::SubnetCreate)),
+            Self::HostCreation(change) => Ok(change.step()?.map(Self::HostCreation)),
+            Self::HostDeletion(change) => Ok(change.step()?.map(Self::HostDeletion)),
+            Self::HostPower(change) => Ok(change.step()?.map(Self::HostPower)),
+            Self::HostResizing(change) => Ok(change.step()?.map(Self::HostResizing)),
+            Self::Volume(change) => Ok(change.step()?.map(Self::Volume)),
         }
     }
 
     fn cancel(self) -> Result<Progress<Self>, Error> {
         match self {
             Self::SubnetCreate(change) => Ok(Progress::Done(change.cancel()?)),
+            // What was made is deleted; that is a change of its own, which the host asks for.
+            Self::HostCreation(_)
+            | Self::HostDeletion(_)
+            | Self::HostPower(_)
+            | Self::HostResizing(_)
+            | Self::Volume(_) => {
+                Err(Error::unsupported("cancel", "this change cannot be cancelled; delete what it made"))
+            }
         }
     }
 }

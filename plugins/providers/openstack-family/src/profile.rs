@@ -98,6 +98,7 @@ impl Profile {
         endpoints: &[
             Reach { name: "identity", pattern: "{auth-url}", identity: true },
             Reach { name: "services", pattern: "{auth-url.scheme}://{auth-url.host}:*", identity: false },
+            Reach { name: "s3", pattern: "{s3-endpoint}", identity: false },
             Reach { name: "service-endpoint", pattern: "{service-endpoint}", identity: false },
             Reach { name: "service-domain", pattern: "https://*.{service-domain}:*", identity: false },
         ],
@@ -107,6 +108,8 @@ impl Profile {
             RateLimit { bucket: "compute", requests: 20, period_ms: 1000, in_flight: 8 },
             RateLimit { bucket: "network", requests: 20, period_ms: 1000, in_flight: 8 },
             RateLimit { bucket: "image", requests: 20, period_ms: 1000, in_flight: 8 },
+            RateLimit { bucket: "block-storage", requests: 20, period_ms: 1000, in_flight: 8 },
+            RateLimit { bucket: "object-store", requests: 20, period_ms: 1000, in_flight: 8 },
         ],
         hidden_flavors: &[],
         gpu_families: &[],

@@ -28,6 +28,9 @@ pub(crate) enum ServiceType {
     Compute,
     Network,
     Image,
+    Volume,
+    ObjectStore,
+    S3,
 }
 
 impl ServiceType {
@@ -36,15 +39,35 @@ impl ServiceType {
             Self::Compute => "compute",
             Self::Network => "network",
             Self::Image => "image",
+            Self::Volume => "block-storage",
+            Self::ObjectStore => "object-store",
+            Self::S3 => "s3",
         }
     }
+
+    /// The names that it has in catalogs, the first that is there counts. Cinder had one for each version.
+    fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Compute => &["compute"],
+            Self::Network => &["network"],
+            Self::Image => &["image"],
+            Self::Volume => &["block-storage", "volumev3"],
+            Self::ObjectStore => &["object-store"],
+            Self::S3 => &["s3"],
+        }
+    }
+
+    const ALL: [Self; 6] =
+        [Self::Compute, Self::Network, Self::Image, Self::Volume, Self::ObjectStore, Self::S3];
 }
 
 /// The catalog, without what is never asked for: it is kept in the host's small cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServiceCatalog {
-    project: Option<String>,
     entries: Vec<Entry>,
+    /// Whose it is: the ids of the user and the project that logged in.
+    user: String,
+    project: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +80,8 @@ struct Entry {
 
 impl ServiceCatalog {
     pub(crate) fn new(project: Option<String>, services: Vec<Service>) -> Self {
-        let wanted = [ServiceType::Compute, ServiceType::Network, ServiceType::Image];
-        let services = services.into_iter().filter(|s| wanted.iter().any(|wanted| wanted.name() == s.kind));
+        let is_wanted = |kind: &str| ServiceType::ALL.iter().any(|wanted| wanted.kinds().contains(&kind));
+        let services = services.into_iter().filter(|service| is_wanted(&service.kind));
         let entries = services.flat_map(|service| {
             let kind = service.kind;
             service.endpoints.into_iter().filter_map(move |endpoint| {
@@ -66,7 +89,17 @@ impl ServiceCatalog {
                 Some(Entry { kind: kind.clone(), interface: endpoint.interface, region, url: endpoint.url })
             })
         });
-        Self { project, entries: entries.collect() }
+        Self { entries: entries.collect(), user: String::new(), project }
+    }
+
+    /// With the id of the user that logged in.
+    pub(crate) fn of_user(self, user: String) -> Self {
+        Self { user, ..self }
+    }
+
+    /// The id of the user that logged in.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     /// The id of the project that the login is of, if it is of one.
@@ -76,7 +109,7 @@ impl ServiceCatalog {
 
     /// The regions that have a service, in the order of their names.
     pub(crate) fn regions(&self, service: ServiceType, interface: &str) -> Vec<String> {
-        let entries = self.entries.iter().filter(|entry| entry.kind == service.name());
+        let entries = self.entries.iter().filter(|entry| service.kinds().contains(&entry.kind.as_str()));
         let regions = entries.filter(|entry| entry.interface == interface).map(|entry| entry.region.clone());
         regions.collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -87,8 +120,11 @@ impl ServiceCatalog {
     ///
     /// `no-endpoint`, with the regions that have one.
     pub(crate) fn url(&self, service: ServiceType, interface: &str, region: &str) -> Result<&str, Error> {
-        let mut entries = self.entries.iter().filter(|entry| entry.kind == service.name());
-        let entry = entries.find(|entry| entry.interface == interface && entry.region == region);
+        let of_kind = |kind: &str| {
+            let mut entries = self.entries.iter().filter(|entry| entry.kind == kind);
+            entries.find(|entry| entry.interface == interface && entry.region == region)
+        };
+        let entry = service.kinds().iter().find_map(|kind| of_kind(kind));
         entry.map(|entry| entry.url.as_str()).ok_or_else(|| {
             let message =
                 format!("the cloud has no {interface} {} endpoint in region {region:?}", service.name());
@@ -124,6 +160,7 @@ mod tests {
                 {"interface":"internal","region_id":"GRA11","url":"https://compute.internal/v2.1"}]},
             {"type":"object-store","endpoints":[
                 {"interface":"public","region_id":"SBG","url":"https://storage.sbg/v1"}]},
+            {"type":"dns","endpoints":[{"interface":"public","region_id":"SBG","url":"https://dns.sbg"}]},
             {"type":"image","endpoints":[]}]"#,
         );
         ServiceCatalog::new(None, services.unwrap())
@@ -155,6 +192,6 @@ mod tests {
 
     #[test]
     fn only_what_is_asked_for_is_kept() {
-        assert!(!serde_json::to_string(&catalog()).unwrap().contains("storage"));
+        assert!(!serde_json::to_string(&catalog()).unwrap().contains("dns.sbg"));
     }
 }

@@ -5,6 +5,7 @@ use skywright_sdk::{credentials, settings};
 
 use crate::description;
 use crate::identity::{Method, base_url};
+use crate::volume_type;
 
 /// Every finding, each at the key that it is about.
 pub(crate) fn findings(given: &[(String, String)]) -> Vec<Diagnostic> {
@@ -12,6 +13,7 @@ pub(crate) fn findings(given: &[(String, String)]) -> Vec<Diagnostic> {
     let mut findings = settings::check(&description::settings(), given.0);
     findings.extend(keystone(&given));
     findings.extend(login(&given));
+    findings.extend(volume_types(&given));
     findings
 }
 
@@ -34,6 +36,11 @@ impl Given<'_> {
 fn keystone(given: &Given<'_>) -> Option<Diagnostic> {
     let error = base_url(given.value("auth-url")?).err()?;
     Some(Diagnostic::error("auth-url", error.message).with_detail(error.hint.unwrap_or_default()))
+}
+
+fn volume_types(given: &Given<'_>) -> Option<Diagnostic> {
+    let error = volume_type::parsed(given.value("volume-types")?).err()?;
+    Some(Diagnostic::error("volume-types", error.message).with_detail(error.hint.unwrap_or_default()))
 }
 
 fn login(given: &Given<'_>) -> Vec<Diagnostic> {
