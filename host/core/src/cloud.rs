@@ -43,6 +43,9 @@ impl Default for RetryPolicy {
 /// The most pages of one listing: at 100 entries each, more than any tenant has.
 const MOST_PAGES: usize = 2_000;
 
+/// What a request that was cut off may take on a loaded cloud until it shows in listings.
+const SETTLING: Duration = Duration::from_secs(4);
+
 /// Polls are not closer together, whatever a plugin says.
 const SHORTEST_POLL: Duration = Duration::from_millis(100);
 
@@ -53,13 +56,19 @@ pub struct Cloud {
     retry: RetryPolicy,
     /// How long a change may take across its polls.
     change_time: Duration,
+    settling: Duration,
 }
 
 impl Cloud {
     /// Asks this provider.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>) -> Self {
-        Self { provider, retry: RetryPolicy::default(), change_time: Duration::from_secs(30 * 60) }
+        Self {
+            provider,
+            retry: RetryPolicy::default(),
+            change_time: Duration::from_secs(30 * 60),
+            settling: SETTLING,
+        }
     }
 
     /// With another patience.
@@ -67,6 +76,20 @@ impl Cloud {
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// A cloud that shows sooner or later what was asked of it.
+    #[must_use]
+    pub fn with_settling(mut self, settling: Duration) -> Self {
+        self.settling = settling;
+        self
+    }
+
+    /// How long the cloud may take to show what was asked of it by somebody who was cut off: what is looked
+    /// for earlier may be made later, behind our back.
+    #[must_use]
+    pub fn settling(&self) -> Duration {
+        self.settling
     }
 
     /// The provider itself.

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use skywright_egress::{Client, ExchangeSink, Secret, SystemResolver, Vault};
 use skywright_registry::{Listed, Shelf};
 use skywright_runtime::{Engine, EngineOptions, Plugin, Session};
+use skywright_state::{Seal, Store};
 
 use crate::error::Error;
 use crate::grant::{GrantReport, grant_of};
 use crate::home::Home;
+use crate::secret::SecretContext;
+use crate::session_memory::KeptSession;
 use crate::tenant::Tenant;
 
 /// How a [`Host`] is set up.
@@ -27,6 +30,7 @@ pub struct Host {
     shelf: Shelf,
     engine: Engine,
     core_dumps: Option<PathBuf>,
+    master_key: PathBuf,
 }
 
 impl Host {
@@ -39,7 +43,8 @@ impl Host {
         let HostOptions { home, mut plugin_folders, engine } = options;
         plugin_folders.push(home.plugins());
         let core_dumps = engine.core_dumps.then(|| home.core_dumps());
-        Ok(Self { shelf: Shelf::new(plugin_folders), engine: Engine::new(engine)?, core_dumps })
+        let master_key = home.master_key_file();
+        Ok(Self { shelf: Shelf::new(plugin_folders), engine: Engine::new(engine)?, core_dumps, master_key })
     }
 
     /// Every plugin file there is.
@@ -82,16 +87,39 @@ impl Host {
         base: &Path,
         recorder: Option<Arc<dyn ExchangeSink>>,
     ) -> Result<(Arc<Session>, GrantReport), Error> {
+        self.kept_session(plugin, tenant, base, recorder, None).await
+    }
+
+    /// [`session`](Self::session) that goes on with the login of the process before, and is kept for the next.
+    pub(crate) async fn kept_session(
+        &self,
+        plugin: &Plugin,
+        tenant: &Tenant,
+        base: &Path,
+        recorder: Option<Arc<dyn ExchangeSink>>,
+        kept_in: Option<(&Arc<dyn Store>, &Arc<Seal>)>,
+    ) -> Result<(Arc<Session>, GrantReport), Error> {
         let info = plugin.describe_provider().await?;
         let settings = tenant.checked_settings(&info)?;
         let (grant, report) = grant_of(&info, tenant, base)?;
+        let context = SecretContext { tenant: &tenant.name, base, master_key: &self.master_key };
         let mut own = Vec::new();
-        for (name, source) in &tenant.secrets {
-            own.push((name.clone(), Secret::new(source.resolve(name, base).await?.as_str())));
+        for (key, source) in &tenant.secrets {
+            own.push((key.clone(), Secret::new(source.resolve(key, &context).await?.as_str())));
         }
+        let memory = match kept_in {
+            Some((store, seal)) => {
+                Some(KeptSession::new(Arc::clone(store), Arc::clone(seal), plugin, tenant, &own)?)
+            }
+            None => None,
+        };
         let client = Client::new(grant, Vault::new(own), Arc::new(SystemResolver), recorder);
-        let session = self.finish(Session::new(settings, client))?;
-        Ok((session, report))
+        let mut session = Session::new(settings, client);
+        if let Some(memory) = memory {
+            let before = memory.before().await?;
+            session = session.with_memory(Arc::new(memory), before.as_ref().map(|bytes| bytes.as_slice()));
+        }
+        Ok((self.finish(session)?, report))
     }
 
     fn finish(&self, session: Session) -> Result<Arc<Session>, Error> {

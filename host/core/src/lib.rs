@@ -16,6 +16,7 @@ pub mod operation;
 mod report;
 pub mod resource;
 mod secret;
+mod session_memory;
 mod tenancy;
 mod tenant;
 

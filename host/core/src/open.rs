@@ -42,18 +42,21 @@ impl Host {
         options: OpenOptions,
     ) -> Result<Tenancy, Error> {
         let plugin = self.load(&choice.tenant.provider).await?;
-        let (session, report) = self.session(&plugin, &choice.tenant, &choice.base, options.recorder).await?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(home.state_file())?);
+        let seal = Arc::new(Seal::open_or_create(home.master_key_file())?);
+        let (tenant, kept_in) = (&choice.tenant, Some((&store, &seal)));
+        let opened = self.kept_session(&plugin, tenant, &choice.base, options.recorder, kept_in);
+        let (session, report) = opened.await?;
         for left_out in &report.left_out {
             tracing::info!(endpoint = left_out.name, reason = left_out.reason, "endpoint not granted");
         }
-        let region = choice.tenant.settings.get("region").map(ToString::to_string);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(home.state_file())?);
+        let region = tenant.settings.get("region").map(ToString::to_string);
         Tenancy::open(TenancyParts {
             name: choice.name.clone(),
             region,
             cloud: Cloud::new(Arc::new(PluginProvider::new(plugin, session))),
             store,
-            seal: Arc::new(Seal::open_or_create(home.master_key_file())?),
+            seal,
             holder: Holder::current(&options.command)?,
             defaults: Defaults::default(),
             report: options.report,

@@ -74,6 +74,17 @@ pub enum VaultError {
     Full,
 }
 
+/// A credential that came with an answer, and when it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedCredential {
+    /// Its name.
+    pub name: String,
+    /// The credential.
+    pub secret: Secret,
+    /// When it expires.
+    pub expires: SystemTime,
+}
+
 struct Captured {
     secret: Secret,
     expires: SystemTime,
@@ -85,6 +96,8 @@ struct State {
     retired: VecDeque<Secret>,
     /// For what people see, and made when first asked for after a change.
     redactor: Option<Arc<Redactor>>,
+    /// How often a capture came or went.
+    changes: u64,
 }
 
 struct Inner {
@@ -96,8 +109,9 @@ struct Inner {
 /// Credentials by name, for one plugin of one tenant. A clone is the same vault.
 ///
 /// The tenant's own credentials are there from the start and stay. Captured ones come from answers,
-/// expire by the wall clock, and are only in memory: at most 64, of at most 64 KiB each. No method
-/// gives a value away; they leave by requests and signatures alone.
+/// expire by the wall clock: at most 64, of at most 64 KiB each. They leave by requests and signatures, by
+/// [`Client::lend`](crate::Client::lend) to the host's own code, and by [`captured`](Vault::captured) to
+/// whoever keeps them sealed.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -131,6 +145,39 @@ impl Vault {
         let mut state = self.write();
         if let Some(captured) = state.captured.remove(name) {
             retire(&mut state, captured.secret);
+            state.changes += 1;
+        }
+    }
+
+    /// How often a captured credential came or went.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.read().changes
+    }
+
+    /// The captured credentials that have not expired, for whoever keeps them, sealed, for the next process.
+    #[must_use]
+    pub fn captured(&self) -> Vec<CapturedCredential> {
+        let now = self.0.clock.wall();
+        let state = self.read();
+        let alive = state.captured.iter().filter(|(_, captured)| now < captured.expires);
+        alive
+            .map(|(name, captured)| CapturedCredential {
+                name: name.clone(),
+                secret: captured.secret.clone(),
+                expires: captured.expires,
+            })
+            .collect()
+    }
+
+    /// Takes back what [`captured`](Self::captured) gave to a process before this one. What has expired, or is
+    /// not allowed any more, is left out.
+    pub fn restore(&self, credentials: impl IntoIterator<Item = CapturedCredential>) {
+        let now = self.0.clock.wall();
+        for CapturedCredential { name, secret, expires } in credentials {
+            if let Ok(left) = expires.duration_since(now) {
+                let _ = self.insert(&name, secret, left);
+            }
         }
     }
 
@@ -170,6 +217,7 @@ impl Vault {
             retire(&mut state, old.secret);
         }
         state.redactor = None;
+        state.changes += 1;
         Ok(())
     }
 

@@ -37,6 +37,6 @@ pub use instance::Instance;
 pub use limits::{LimitExceeded, LimitName, Limits, UnknownLimit};
 pub use logbook::printable;
 pub use plugin::{Function, Plugin};
-pub use session::{Clock, LogLevel, LogSink, Session, SystemClock, TracingSink};
+pub use session::{Clock, LogLevel, LogSink, Session, SessionMemory, SystemClock, TracingSink};
 pub use trap::TrapReport;
 pub use value::ValueError;

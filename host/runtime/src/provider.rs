@@ -72,6 +72,11 @@ macro_rules! provider {
             /// The names of the families that it has, such as `hosts`.
             fn families(&self) -> Vec<String>;
 
+            /// What lends the credentials that it names, if it names any.
+            fn lender(&self) -> Option<&Session> {
+                None
+            }
+
             $(
                 $(#[$doc])*
                 fn $method<'a>(&'a self, $($argument: $ty),*) -> Call<'a, $answer> {
@@ -89,6 +94,10 @@ macro_rules! provider {
                 families
             }
 
+            fn lender(&self) -> Option<&Session> {
+                Some(&self.session)
+            }
+
             $(
                 fn $method<'a>(&'a self, $($argument: $ty),*) -> Call<'a, $answer> {
                     Box::pin(async move {
@@ -97,7 +106,9 @@ macro_rules! provider {
                             $family::GuestIndices::new(pre)?.load(store, raw)
                         })?;
                         let call = async |store: &mut Store<Guest>| guest.$call(store, $($given),*).await;
-                        Answer::from(instance.run_typed($name, call).await?).0
+                        let answer = instance.run_typed($name, call).await;
+                        self.session.remember().await;
+                        Answer::from(answer?).0
                     })
                 }
             )+

@@ -1,12 +1,18 @@
 //! What one tenant lends to one plugin, for as many calls as there are.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use skywright_egress::{Client, Grant, SystemResolver, Vault};
+use serde::{Deserialize, Serialize};
+use skywright_egress::{
+    CapturedCredential, Client, Grant, HttpError, Resolver, Secret, SystemResolver, Vault,
+};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 /// Where a plugin's log lines go. Lines are already counted, cut, redacted and printable.
 pub trait LogSink: Send + Sync {
@@ -62,6 +68,14 @@ impl LogSink for TracingSink {
     }
 }
 
+/// Where a session is kept for the next process: its captured credentials and its cache. Whoever implements
+/// it sees them in clear and answers for sealing them.
+pub trait SessionMemory: Send + Sync {
+    /// Called after a call that changed what is to be kept. A failure is the memory's own affair: the next
+    /// process then logs in anew.
+    fn keep<'a>(&'a self, content: Zeroizing<Vec<u8>>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}
+
 /// What one tenant lends to one plugin. Shared by all instances of one (plugin, tenant).
 pub struct Session {
     settings: BTreeMap<String, String>,
@@ -71,7 +85,21 @@ pub struct Session {
     log: Arc<dyn LogSink>,
     cancel: CancellationToken,
     core_dumps: Option<PathBuf>,
+    memory: Option<Arc<dyn SessionMemory>>,
+    /// The state of vault and cache that was kept last.
+    kept: Mutex<(u64, u64)>,
 }
+
+/// A session as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    cache: Vec<(String, Vec<u8>, u64)>,
+    /// Name, value, and when it expires in seconds since 1970.
+    credentials: Vec<(String, String, u64)>,
+}
+
+/// What is larger is not kept: it would be read by every process to come.
+const MOST_KEPT_BYTES: usize = 256 << 10;
 
 impl Session {
     /// A session that lends nothing: no setting, no credential, no endpoint. Enough for
@@ -93,6 +121,60 @@ impl Session {
             log: Arc::new(TracingSink),
             cancel: CancellationToken::new(),
             core_dumps: None,
+            memory: None,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// A session that is kept for the next process, and goes on with what was kept of the one before. What
+    /// cannot be read is as if it was not there.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Arc<dyn SessionMemory>, before: Option<&[u8]>) -> Self {
+        if let Some(kept) = before.and_then(|bytes| serde_json::from_slice::<Kept>(bytes).ok()) {
+            let credentials =
+                kept.credentials.into_iter().map(|(name, value, expires_s)| CapturedCredential {
+                    name,
+                    secret: Secret::new(value),
+                    expires: UNIX_EPOCH + Duration::from_secs(expires_s),
+                });
+            self.vault().restore(credentials);
+            self.with_cache(|cache| {
+                for (key, value, expires_s) in kept.cache {
+                    cache.put(key, value, expires_s);
+                }
+            });
+        }
+        self.kept = Mutex::new(self.changes());
+        self.memory = Some(memory);
+        self
+    }
+
+    fn changes(&self) -> (u64, u64) {
+        (self.vault().changes(), self.with_cache(|cache| cache.writes))
+    }
+
+    /// Has the session kept, if it changed since it was last.
+    pub(crate) async fn remember(&self) {
+        let Some(memory) = &self.memory else { return };
+        let changes = self.changes();
+        let before =
+            std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), changes);
+        if before == changes {
+            return;
+        }
+        let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let credentials = self.vault().captured().into_iter();
+        let now_s = self.now_s();
+        let kept = Kept {
+            cache: self.with_cache(|cache| cache.alive(now_s)),
+            credentials: credentials
+                .map(|c| (c.name, c.secret.expose().to_owned(), seconds(c.expires)))
+                .collect(),
+        };
+        let content = Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
+        kept.credentials.into_iter().for_each(|(_, value, _)| drop(Zeroizing::new(value)));
+        if content.len() <= MOST_KEPT_BYTES {
+            memory.keep(content).await;
         }
     }
 
@@ -121,6 +203,28 @@ impl Session {
     #[must_use]
     pub fn cancellation(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// The credentials of these names, for the host's own code that speaks to `url` itself: as far as the
+    /// plugin's own requests to there might carry them. No guest gets at this.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::lend`].
+    pub fn lend(&self, url: &str, names: &[&str]) -> Result<Vec<Secret>, HttpError> {
+        self.client.lend(url, names)
+    }
+
+    /// What the tenant allows, for the host's own code that moves bytes which no plugin sees.
+    #[must_use]
+    pub fn way_out(&self) -> (Arc<Grant>, Arc<dyn Resolver>) {
+        (Arc::clone(self.client.grant()), Arc::clone(self.client.resolver()))
+    }
+
+    /// Whether the tenant has a setting with just this value.
+    #[must_use]
+    pub fn has_setting_value(&self, value: &str) -> bool {
+        self.settings.values().any(|setting| setting == value)
     }
 
     pub(crate) async fn cancelled(&self) {
@@ -200,6 +304,11 @@ impl Cache {
         }
     }
 
+    fn alive(&self, now_s: u64) -> Vec<(String, Vec<u8>, u64)> {
+        let alive = self.entries.iter().filter(|(_, entry)| entry.expires_s > now_s);
+        alive.map(|(key, entry)| (key.clone(), entry.value.clone(), entry.expires_s)).collect()
+    }
+
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
             self.used_bytes -= key.len() + entry.value.len();
@@ -222,6 +331,42 @@ mod tests {
         assert!(cache.get("big", 0).is_none() && cache.get("bigger", 0).is_some());
         cache.put("huge".into(), vec![0; 2 << 20], 99);
         assert!(cache.get("huge", 0).is_none() && cache.get("bigger", 0).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_session_goes_on_in_the_next_process() {
+        #[derive(Default)]
+        struct Memory(Mutex<Vec<Vec<u8>>>);
+
+        impl SessionMemory for Memory {
+            fn keep<'a>(
+                &'a self,
+                content: Zeroizing<Vec<u8>>,
+            ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+                self.0.lock().unwrap().push(content.to_vec());
+                Box::pin(async {})
+            }
+        }
+
+        let memory = Arc::new(Memory::default());
+        let first = Session::nothing().with_memory(memory.clone(), None);
+        first.remember().await;
+        assert!(memory.0.lock().unwrap().is_empty(), "nothing has changed");
+        first.vault().insert("token", Secret::new("t0ken"), Duration::from_secs(60)).unwrap();
+        first.vault().insert("short", Secret::new("gone"), Duration::ZERO).unwrap();
+        first.with_cache(|cache| cache.put("catalog".into(), vec![1, 2], u64::MAX));
+        first.remember().await;
+        first.remember().await;
+        let kept = memory.0.lock().unwrap().clone();
+        assert_eq!(kept.len(), 1, "kept once, when it changed");
+
+        let next = Session::nothing().with_memory(memory.clone(), Some(&kept[0]));
+        assert!(next.vault().available("token") && !next.vault().available("short"));
+        assert_eq!(next.with_cache(|cache| cache.get("catalog", 0)), Some(vec![1, 2]));
+        next.remember().await;
+        assert_eq!(memory.0.lock().unwrap().len(), 1, "what was read is not a change");
+        let broken = Session::nothing().with_memory(memory, Some(b"{"));
+        assert!(!broken.vault().available("token"));
     }
 
     #[test]

@@ -17,10 +17,6 @@ use crate::error::Error;
 use crate::report::Step;
 use crate::tenancy::Tenancy;
 
-/// How long a cloud may take to show what was asked of it by somebody who was cut off: what is looked for
-/// earlier may be made later, behind our back.
-const SETTLE: Duration = Duration::from_secs(4);
-
 /// How many steps of one kind are taken back at once.
 const UNDO_WINDOW: usize = 8;
 
@@ -128,7 +124,7 @@ impl<'t> Operation<'t> {
             Some(outcome) => outcome,
             None => {
                 if again {
-                    settle(&step).await;
+                    settle(&step, cloud.settling()).await;
                 }
                 let intent = Intent { key: step.intent.clone(), again };
                 request.ask(cloud, &intent).await?
@@ -276,7 +272,7 @@ impl<'t> Operation<'t> {
         let id = match &step.status {
             StepStatus::Done { id } => Some(id.as_str()),
             _ => {
-                settle(step).await;
+                settle(step, cloud.settling()).await;
                 None
             }
         };
@@ -354,9 +350,9 @@ fn context(operation: &str, step: &str) -> String {
 }
 
 /// Waits until a request that somebody was cut off from has had its time.
-async fn settle(step: &StepRecord) {
+async fn settle(step: &StepRecord, settling: Duration) {
     let since = Duration::from_millis(now_unix_ms().saturating_sub(step.asked_unix_ms));
-    if let Some(left) = SETTLE.checked_sub(since) {
+    if let Some(left) = settling.checked_sub(since) {
         tokio::time::sleep(left).await;
     }
 }

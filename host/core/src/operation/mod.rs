@@ -11,12 +11,14 @@ mod journal;
 mod record;
 mod request;
 mod run;
+mod view;
 
 pub use id::{HomeId, OperationId, operation_of};
 pub use journal::Operation;
 pub use record::{Failure, OperationRecord, Phase, Sealed, StepRecord, StepStatus};
 pub use request::{Request, Tagged};
 pub use run::{Change, Recovery};
+pub use view::{OperationView, StepView};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -94,6 +94,10 @@ impl Tenancy {
                 Phase::Undoing => self.abort(&record.id).await,
                 _ => self.resume(&record.id, stop).await,
             };
+            if matches!(failure, Err(Error::Over { .. })) {
+                // Another process was faster.
+                continue;
+            }
             if let Err(error) = &failure {
                 self.report().notice(&format!("`{}`: {error}", record.title));
             }
