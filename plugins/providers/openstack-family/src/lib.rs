@@ -26,6 +26,8 @@ mod families;
 mod fault;
 mod floating_ip;
 mod host;
+#[cfg(test)]
+mod host_test;
 mod identity;
 mod image;
 mod intent;

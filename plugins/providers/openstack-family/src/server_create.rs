@@ -66,9 +66,14 @@ pub(crate) fn begin(spec: &HostSpec) -> Result<Creation, Error> {
         for id in &surplus {
             server::delete(&compute, id)?;
         }
-        let of_oldest = |port: &&Port| port.device_id.is_empty() || port.device_id == oldest.id;
+        // Its own first port, whatever the nics are said to be now: it is what there is to get an address.
+        let mut own = ports.iter().filter(|port| port.device_id.is_empty() || port.device_id == oldest.id);
         let port =
-            ports.iter().filter(of_oldest).find(|port| plugs.first().is_some_and(|plug| plug.fits(port)));
+            plugs.first().and_then(|plug| own.clone().find(|port| plug.fits(port))).or_else(|| own.next());
+        if floats && port.is_none() {
+            let error = Error::new(Category::Conflict, "no-port", "the server has no port of this intent");
+            return Err(error.with_subject(&oldest.id));
+        }
         return Ok(creation(oldest.id.clone(), port.map(Port::id), surplus));
     }
     let wanted = Wanted { name: &spec.name, key, security_groups: &spec.security_groups };
