@@ -1,48 +1,107 @@
-//! YAML in, typed values out. The one place that knows which YAML library there is.
+//! Configuration files in, located values out; and changes to a file that leave the rest of it as it is.
+//!
+//! The one place that knows which YAML and TOML libraries there are. What stands in a file is never
+//! part of a message: it may be a secret. Keys are.
 
-use std::path::Path;
+mod edit;
+mod node;
+mod toml;
+mod yaml;
 
-use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
 
+pub use edit::{Block, remove, set};
+pub use node::{Entry, Mark, Node, Value};
+pub use yaml::parse;
+
+pub use self::toml::parse as parse_toml;
 use crate::error::Error;
 
 /// The largest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Reads a file. Types that refuse unknown keys get errors with line and column.
+/// Where something stands: a file, a line and a column, and a path of keys. Displayed as
+/// `FILE:LINE:COLUMN: KEY.KEY`, without what is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// Line and column, if it is about a place in the file.
+    pub mark: Option<Mark>,
+    /// The keys that lead there, with dots between them; empty for the file as a whole.
+    pub key: String,
+}
+
+impl Place {
+    /// A whole file.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        Self { path: path.to_owned(), mark: None, key: String::new() }
+    }
+
+    /// A place in a file.
+    #[must_use]
+    pub fn at(path: &Path, mark: Mark, key: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), mark: Some(mark), key: key.into() }
+    }
+
+    /// An error about this place.
+    pub(crate) fn wrong(self, reason: impl Into<String>) -> Error {
+        Error::Config { place: self, reason: reason.into() }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(mark) = self.mark {
+            write!(f, ":{}:{}", mark.line, mark.column)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the text of a file.
 ///
 /// # Errors
 ///
-/// [`Error::File`] if it cannot be read, [`Error::Config`] with the place in the file.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+/// [`Error::File`] if it cannot be read, [`Error::Config`] if it is too large.
+pub fn read_text(path: &Path) -> Result<String, Error> {
     let failed = |source| Error::File { action: "read", path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-        let reason = format!("it is larger than {MAX_BYTES} bytes");
-        return Err(Error::Config { path: path.to_owned(), reason });
+        return Err(Place::file(path).wrong(format!("it is larger than {MAX_BYTES} bytes")));
     }
-    parse(&std::fs::read_to_string(path).map_err(failed)?, path)
+    std::fs::read_to_string(path).map_err(failed)
 }
 
-/// Reads text; `path` is for messages.
-///
-/// # Errors
-///
-/// [`Error::Config`] with the place in the text. The text itself is never part of the message: it
-/// may hold secrets.
-pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Error> {
-    serde_yaml::from_str(text)
-        .map_err(|error| Error::Config { path: path.to_owned(), reason: without_values(&error.to_string()) })
+/// Of the known words the one that was probably meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.to_lowercase().replace('_', "-");
+    let scored = known.into_iter().map(|known| (strsim::jaro_winkler(&plain(word), &plain(known)), known));
+    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > 0.8).then_some(best.1)
 }
 
-/// The library's message without the value that it found: somebody may have written a secret where
-/// something else belongs.
-fn without_values(message: &str) -> String {
-    for found in ["invalid type: ", "invalid value: "] {
-        if let Some((before, behind)) = message.split_once(found)
-            && let Some((_, expected)) = behind.rsplit_once(", expected ")
-        {
-            return format!("{before}expected {expected}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word() {
+        let known = ["region", "auth-url", "project-name"];
+        for (word, near) in [
+            ("regoin", "region"),
+            ("auth_url", "auth-url"),
+            ("AUTH-URL", "auth-url"),
+            ("project", "project-name"),
+        ] {
+            assert_eq!(nearest(word, known), Some(near), "{word}");
         }
+        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("region", []), None);
     }
-    message.to_owned()
 }

@@ -1,10 +1,12 @@
 //! Where a tenant's secrets come from.
 
+mod keyring;
+mod sealed;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr;
 
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -14,9 +16,9 @@ const MAX_BYTES: usize = 64 << 10;
 
 /// Where a secret is kept. The secret itself is never part of this.
 ///
-/// In YAML it is a map of one key: `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM, ARG…] }`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Fields")]
+/// In YAML it is a map of one key: `{ env: NAME }`, `{ file: PATH }`, `{ command: [PROGRAM, ARG…] }`,
+/// `{ keyring: NAME }` or `{ sealed: TEXT }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// An environment variable.
     Env(String),
@@ -24,31 +26,24 @@ pub enum SecretSource {
     File(PathBuf),
     /// A command and its arguments; its standard output is the secret.
     Command(Vec<String>),
+    /// An item of the system's keyring, by its name.
+    Keyring(String),
+    /// The secret, encrypted with the user's master key for one tenant and one setting.
+    Sealed(String),
 }
 
-/// The YAML shape: the library's own for an enum is a tag, which nobody expects.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a map of one key: env, file or command")]
-struct Fields {
-    env: Option<String>,
-    file: Option<PathBuf>,
-    command: Option<Vec<String>>,
+/// What sources need beside themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretContext<'a> {
+    /// The tenant's name.
+    pub tenant: &'a str,
+    /// The folder that paths are relative to.
+    pub base: &'a Path,
+    /// The file with the user's master key.
+    pub master_key: &'a Path,
 }
 
-impl TryFrom<Fields> for SecretSource {
-    type Error = &'static str;
-
-    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        match (fields.env, fields.file, fields.command) {
-            (Some(name), None, None) => Ok(Self::Env(name)),
-            (None, Some(path), None) => Ok(Self::File(path)),
-            (None, None, Some(words)) => Ok(Self::Command(words)),
-            _ => Err("a secret has one source: env, file or command"),
-        }
-    }
-}
-
-/// `env:NAME`, `file:PATH`, or `command:PROGRAM ARG…`, as on the command line.
+/// `env:NAME`, `file:PATH`, `command:PROGRAM ARG…` or `keyring:NAME`, as on the command line.
 impl FromStr for SecretSource {
     type Err = Error;
 
@@ -56,47 +51,114 @@ impl FromStr for SecretSource {
         match text.split_once(':') {
             Some(("env", name)) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) => Ok(Self::File(path.into())),
+            Some(("keyring", name)) => Ok(Self::Keyring(name.to_owned())),
             Some(("command", line)) => {
                 Ok(Self::Command(line.split_whitespace().map(str::to_owned).collect()))
             }
             // What was written may be the secret itself, so it is not repeated.
             _ => Err(Error::Secret {
                 name: "?".to_owned(),
-                reason: "a secret is named by its source: env:NAME, file:PATH or command:PROGRAM".to_owned(),
+                reason:
+                    "a secret is named by its source: env:NAME, file:PATH, command:PROGRAM or keyring:NAME"
+                        .to_owned(),
             }),
         }
     }
 }
 
+/// The source, for people: never the secret, nor its sealed text.
+impl std::fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            // Its arguments are its own matter.
+            Self::Command(words) => write!(f, "command {}", words.first().map_or("", String::as_str)),
+            Self::Keyring(name) => write!(f, "keyring item {name}"),
+            Self::Sealed(_) => f.write_str("sealed in the tenants file"),
+        }
+    }
+}
+
 impl SecretSource {
+    /// The source's kind, as in YAML.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Env(_) => "env",
+            Self::File(_) => "file",
+            Self::Command(_) => "command",
+            Self::Keyring(_) => "keyring",
+            Self::Sealed(_) => "sealed",
+        }
+    }
+
+    /// Seals a secret for one setting of one tenant. The user's master key is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Secret`] if it is empty or too long, or the master key cannot be had.
+    pub fn seal(tenant: &str, key: &str, secret: &str, master_key: &Path) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Secret { name: key.to_owned(), reason };
+        check_size(secret.as_bytes()).map_err(failed)?;
+        sealed::seal(tenant, key, master_key, secret.as_bytes()).map(Self::Sealed).map_err(failed)
+    }
+
+    /// Puts a secret into the system's keyring, in place of the one of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Secret`] if it is empty or too long, or no keyring takes it.
+    pub async fn store_in_keyring(key: &str, name: &str, secret: &str) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Secret { name: key.to_owned(), reason };
+        check_size(secret.as_bytes()).map_err(failed)?;
+        keyring::set(name, secret.as_bytes()).await.map_err(failed)?;
+        Ok(Self::Keyring(name.to_owned()))
+    }
+
     /// Gets the secret, without the line end that files and commands put behind it.
     ///
     /// # Errors
     ///
     /// [`Error::Secret`], naming the source and never the secret.
-    pub async fn resolve(&self, name: &str, base: &Path) -> Result<Zeroizing<String>, Error> {
-        let failed = |reason: String| Error::Secret { name: name.to_owned(), reason };
+    pub async fn resolve(&self, key: &str, context: &SecretContext<'_>) -> Result<Zeroizing<String>, Error> {
+        let failed = |reason: String| Error::Secret { name: key.to_owned(), reason };
         let bytes = match self {
-            Self::Env(variable) => std::env::var(variable)
-                .map_err(|_| failed(format!("the environment variable {variable} is not set, or not text")))?
-                .into_bytes(),
+            Self::Env(variable) => Zeroizing::new(
+                std::env::var(variable)
+                    .map_err(|_| {
+                        failed(format!("the environment variable {variable} is not set, or not text"))
+                    })?
+                    .into_bytes(),
+            ),
             Self::File(path) => {
-                let path = base.join(path);
+                let path = context.base.join(path);
                 check_private(&path).map_err(failed)?;
-                std::fs::read(&path).map_err(|e| failed(format!("cannot read {}: {e}", path.display())))?
+                let read = std::fs::read(&path).map(Zeroizing::new);
+                read.map_err(|e| failed(format!("cannot read {}: {e}", path.display())))?
             }
-            Self::Command(words) => run(words).await.map_err(failed)?,
+            Self::Command(words) => run(words).await.map(Zeroizing::new).map_err(failed)?,
+            Self::Keyring(name) => keyring::get(name).await.map_err(failed)?,
+            Self::Sealed(text) => {
+                sealed::unseal(context.tenant, key, context.master_key, text).map_err(failed)?
+            }
         };
-        let bytes = Zeroizing::new(bytes);
-        if bytes.len() > MAX_BYTES {
-            return Err(failed(format!("it is longer than {MAX_BYTES} bytes")));
-        }
         let text = std::str::from_utf8(&bytes).map_err(|_| failed("it is not text".to_owned()))?;
-        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-        if text.is_empty() {
-            return Err(failed("it is empty".to_owned()));
-        }
+        let text = match self {
+            // It was sealed as it is.
+            Self::Sealed(_) => text,
+            _ => text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)),
+        };
+        check_size(&bytes).and_then(|()| check_size(text.as_bytes())).map_err(failed)?;
         Ok(Zeroizing::new(text.to_owned()))
+    }
+}
+
+fn check_size(secret: &[u8]) -> Result<(), String> {
+    match secret.len() {
+        0 => Err("it is empty".to_owned()),
+        1..=MAX_BYTES => Ok(()),
+        _ => Err(format!("it is longer than {MAX_BYTES} bytes")),
     }
 }
 
@@ -133,7 +195,8 @@ mod tests {
 
     /// The secret, or what is said of its absence.
     async fn resolved(source: SecretSource, base: &Path) -> Result<String, String> {
-        let secret = source.resolve("password", base).await;
+        let context = SecretContext { tenant: "lab", base, master_key: &base.join("master.key") };
+        let secret = source.resolve("password", &context).await;
         secret.map(|secret| secret.to_string()).map_err(|error| error.to_string())
     }
 
@@ -222,6 +285,7 @@ mod tests {
     fn a_source_on_the_command_line() {
         let parsed = |text: &str| text.parse::<SecretSource>();
         assert_eq!(parsed("env:TOKEN").unwrap(), SecretSource::Env("TOKEN".to_owned()));
+        assert_eq!(parsed("keyring:cloud").unwrap(), SecretSource::Keyring("cloud".to_owned()));
         assert_eq!(parsed("file:a:b c").unwrap(), SecretSource::File("a:b c".into()));
         let words = ["pass", "show", "cloud"].map(str::to_owned);
         assert_eq!(parsed("command:pass  show cloud").unwrap(), SecretSource::Command(words.into()));
@@ -230,5 +294,29 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn sealed_text_opens_for_its_tenant_and_setting_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let master_key = folder.path().join("master.key");
+        let context = |tenant| SecretContext { tenant, base: Path::new("/"), master_key: &master_key };
+        let nothing = SecretSource::Sealed("AAAA".to_owned()).resolve("password", &context("lab")).await;
+        assert!(nothing.unwrap_err().to_string().contains("sealed with a key that is not in"));
+        assert!(!master_key.exists(), "unsealing makes no key");
+        let sealed = SecretSource::seal("lab", "password", "hunter2\n", &master_key).unwrap();
+        assert!(!format!("{sealed:?}{sealed}").contains("hunter2"));
+        assert_eq!(*sealed.resolve("password", &context("lab")).await.unwrap(), "hunter2\n");
+        for (tenant, key) in [("work", "password"), ("lab", "token")] {
+            let error = sealed.resolve(key, &context(tenant)).await.unwrap_err().to_string();
+            assert!(error.contains(&format!("`skywright tenant secret set {tenant} {key}`")), "{error}");
+        }
+        let garbled = SecretSource::Sealed("hunter2!".to_owned());
+        let error = garbled.resolve("password", &context("lab")).await.unwrap_err().to_string();
+        assert!(error.contains("not what sealing makes") && !error.contains("hunter2"), "{error}");
+        assert!(SecretSource::seal("lab", "password", "", &master_key).is_err());
+        let names = [("a/b", "c"), ("a", "b/c")]
+            .map(|(tenant, key)| SecretSource::seal(tenant, key, "x", &master_key).unwrap());
+        assert!(names[0].resolve("b/c", &context("a")).await.is_err());
     }
 }
