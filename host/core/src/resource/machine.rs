@@ -17,6 +17,12 @@ pub(crate) struct ChosenMachine {
 }
 
 impl Tenancy {
+    /// What decides between templates: the tenant's own rules, with volumes to boot from allowed.
+    #[must_use]
+    pub fn template_options(&self) -> TemplateOptions {
+        TemplateOptions { boot_volumes: true, ..self.defaults().templates.clone() }
+    }
+
     /// The template and image for a machine.
     ///
     /// # Errors
@@ -25,7 +31,7 @@ impl Tenancy {
     pub(crate) async fn choose_machine(&self, request: &MachineRequest) -> Result<ChosenMachine, Error> {
         let sizing: Sizing = request.sizing.parse().map_err(skywright_sizing::Error::from)?;
         let (templates, images) = tokio::try_join!(templates(self.cloud()), images(self.cloud()))?;
-        let options = TemplateOptions { boot_volumes: true, ..self.defaults().templates.clone() };
+        let options = self.template_options();
         let wanted = request.image.as_deref().unwrap_or(self.defaults().image());
         let images = match_images(wanted, &images, options.architecture);
         let image = images.choice()?;

@@ -116,6 +116,17 @@ impl Tenancy {
         }
     }
 
+    /// The last lines of a host's console.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuch`], [`Error::NotReady`], or what the cloud said.
+    pub async fn console(&self, reference: &str, lines: u32) -> Result<String, Error> {
+        let record = self.record::<HostBody>(&[reference]).await?.value;
+        let id = record.ready_id()?;
+        self.cloud().ask(|p| p.host_console(id, lines)).await
+    }
+
     /// How a host is reached by SSH.
     ///
     /// # Errors
