@@ -5,6 +5,7 @@ use std::fmt;
 use skywright_contract::{Blame, Category};
 
 use crate::denial::Denial;
+use crate::replay::Difference;
 
 /// What was larger than its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,17 @@ pub enum HttpError {
         /// What happened.
         reason: String,
     },
+    /// There is a recording in the place of the network, and this is not in it.
+    #[error("nothing was sent: {0}")]
+    NotRecorded(Difference),
+    /// What was recorded is an error.
+    #[error("{text}")]
+    Recorded {
+        /// Its [`kind`](Self::kind).
+        kind: String,
+        /// What it said.
+        text: String,
+    },
     /// The site's certificate authorities or its proxy cannot be used. Nothing was sent.
     #[error("{subject}: {reason}")]
     Site {
@@ -120,6 +132,15 @@ impl HttpError {
             Self::Invalid { .. } => "invalid",
             Self::Timeout { .. } => "timeout",
             Self::TooLarge { .. } => "too-large",
+            Self::NotRecorded(_) => "invalid",
+            Self::Recorded { kind, .. } => match kind.as_str() {
+                "denied" => "denied",
+                "no-credential" => "no-credential",
+                "invalid" => "invalid",
+                "timeout" => "timeout",
+                "too-large" => "too-large",
+                _ => "transport",
+            },
             Self::Transport { .. } | Self::Site { .. } => "transport",
         }
     }
@@ -133,7 +154,13 @@ impl HttpError {
                 matches!(what, Oversize::ResponseBody | Oversize::ResponseHeaders)
             }
             Self::Denied(denial) => denial.is_redirected(),
-            Self::NoCredential { .. } | Self::Invalid { .. } | Self::Site { .. } => false,
+            Self::Recorded { .. } => {
+                let unsent = self.to_string().ends_with("nothing was sent");
+                !unsent && matches!(self.kind(), "timeout" | "transport")
+            }
+            Self::NoCredential { .. } | Self::Invalid { .. } | Self::NotRecorded(_) | Self::Site { .. } => {
+                false
+            }
         }
     }
 
@@ -143,7 +170,16 @@ impl HttpError {
         match self {
             Self::Denied(denial) => denial.category(),
             Self::NoCredential { .. } => Category::Unauthenticated,
-            Self::Invalid { .. } => Category::InvalidRequest,
+            Self::Invalid { .. } | Self::NotRecorded(_) => Category::InvalidRequest,
+            Self::Recorded { .. } => match self.kind() {
+                "denied" => Category::Forbidden,
+                "no-credential" => Category::Unauthenticated,
+                "invalid" => Category::InvalidRequest,
+                "timeout" => Category::Timeout,
+                "too-large" => Category::Quota,
+                _ if self.is_outcome_unknown() => Category::OutcomeUnknown,
+                _ => Category::Unavailable,
+            },
             Self::Timeout { .. } => Category::Timeout,
             Self::TooLarge { .. } => Category::Quota,
             Self::Transport { sent: true, .. } => Category::OutcomeUnknown,
@@ -158,7 +194,12 @@ impl HttpError {
         match self {
             Self::Denied(denial) => denial.blame(),
             Self::NoCredential { .. } | Self::Site { .. } => Blame::Operator,
-            Self::Invalid { .. } => Blame::Plugin,
+            Self::Invalid { .. } | Self::NotRecorded(_) => Blame::Plugin,
+            Self::Recorded { .. } => match self.kind() {
+                "denied" | "no-credential" => Blame::Operator,
+                "invalid" => Blame::Plugin,
+                _ => Blame::Cloud,
+            },
             Self::TooLarge { what, .. } => match what {
                 Oversize::RequestBody | Oversize::RequestHeaders => Blame::Plugin,
                 Oversize::ResponseBody | Oversize::ResponseHeaders => Blame::Cloud,
@@ -182,6 +223,7 @@ impl HttpError {
                 "if the site has its own authority, add it to the tenant's `certificate_authorities`"
                     .to_owned(),
             ),
+            Self::NotRecorded(_) => Some("if that is meant, record it again".to_owned()),
             Self::Site { .. } => Some("correct the tenant's `certificate_authorities` or `proxy`".to_owned()),
             _ => None,
         }

@@ -11,6 +11,8 @@
 //! {"request":{"method":"GET","url":"https://cloud.example:8774/v2.1/servers","replay":"safe","bucket":null,"headers":[["x-auth-token",[{"secret":"token"}]]],"body":null,"captures":[]},"error":{"timeout":"no answer within 60000 ms"}}
 //! ```
 //!
+//! - The first line may have a field `suite`: what a replay of the whole has to know of the run. Who reads
+//!   exchanges alone skips it. There, an exchange has `at-s` too: when it ended, in seconds since the epoch.
 //! - `method` is in upper case; `replay` is `safe`, `idempotent` or `mutating`; `timeout-ms` is there
 //!   if the request had one.
 //! - A text (header value, request body) is a list of parts, each an object of one field: `plain`,
@@ -46,6 +48,9 @@ pub struct Exchange {
     /// What came of it.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// When it ended, in seconds since the Unix epoch, where a replay has to know.
+    #[serde(default, rename = "at-s", skip_serializing_if = "Option::is_none")]
+    pub at_s: Option<u64>,
 }
 
 /// What the guest got.
@@ -66,7 +71,7 @@ impl Exchange {
             Ok(response) => Outcome::Response(response.clone()),
             Err(error) => Outcome::Error([(error.kind().to_owned(), error.to_string())].into()),
         };
-        Self { request, outcome }
+        Self { request, outcome, at_s: None }
     }
 }
 
@@ -103,6 +108,8 @@ pub enum RecordingError {
 struct Header {
     #[serde(rename = "skywright-recording")]
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suite: Option<serde_json::Value>,
 }
 
 /// Reads a recording. Blank lines are skipped.
@@ -111,18 +118,30 @@ struct Header {
 ///
 /// See [`RecordingError`].
 pub fn read_recording(text: &str) -> Result<Vec<Exchange>, RecordingError> {
+    Ok(read_suite_recording(text)?.1)
+}
+
+/// Reads a recording, and what its first line says of the run: `suite`, if it is there.
+///
+/// # Errors
+///
+/// See [`RecordingError`].
+pub fn read_suite_recording(
+    text: &str,
+) -> Result<(Option<serde_json::Value>, Vec<Exchange>), RecordingError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let header = lines.next().and_then(|(_, line)| serde_json::from_str::<Header>(line).ok());
-    match header {
+    let suite = match header {
         None => return Err(RecordingError::Header),
-        Some(Header { version: RECORDING_VERSION }) => {}
-        Some(Header { version }) => return Err(RecordingError::Version { version }),
-    }
-    lines
+        Some(Header { version: RECORDING_VERSION, suite }) => suite,
+        Some(Header { version, .. }) => return Err(RecordingError::Version { version }),
+    };
+    let exchanges = lines
         .map(|(index, line)| {
             serde_json::from_str(line).map_err(|source| RecordingError::Line { line: index + 1, source })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok((suite, exchanges))
 }
 
 /// Writes exchanges as a recording, each at once and whole.
@@ -137,9 +156,32 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     ///
     /// If its first line cannot be written.
-    pub fn new(mut out: W) -> std::io::Result<Self> {
-        writeln!(out, "{{\"skywright-recording\":{RECORDING_VERSION}}}")?;
+    pub fn new(out: W) -> std::io::Result<Self> {
+        Self::of_suite(out, None)
+    }
+
+    /// Begins a recording that says in its first line what a replay of the run has to know.
+    ///
+    /// # Errors
+    ///
+    /// If its first line cannot be written.
+    pub fn of_suite(mut out: W, suite: Option<serde_json::Value>) -> std::io::Result<Self> {
+        let header = Header { version: RECORDING_VERSION, suite };
+        writeln!(out, "{}", serde_json::to_string(&header)?)?;
         Ok(Self { out: Mutex::new((out, Ok(()))) })
+    }
+
+    /// Whether everything was written so far. Each exchange is flushed.
+    ///
+    /// # Errors
+    ///
+    /// The first error of writing: what came after it is not in the recording.
+    pub fn check(&self) -> std::io::Result<()> {
+        let guard = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        match &guard.1 {
+            Ok(()) => Ok(()),
+            Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
+        }
     }
 
     /// Ends it and gives the writer back.
@@ -227,6 +269,18 @@ mod tests {
         assert_eq!(exchanges.len(), 2);
         let again = serde_json::to_string(&exchanges[0]).unwrap();
         assert_eq!(again, example[1]);
+    }
+
+    #[test]
+    fn what_a_suite_says_of_its_run_reads_back_and_does_not_disturb_others() {
+        let suite = serde_json::json!({ "seed": "a1" });
+        let recorder = Recorder::of_suite(Vec::new(), Some(suite.clone())).unwrap();
+        let answer = Ok(Response { status: 204, headers: vec![], body: vec![] });
+        let exchange = Exchange { at_s: Some(7), ..Exchange::new(request(), &answer) };
+        recorder.exchange(&exchange);
+        let written = String::from_utf8(recorder.finish().unwrap()).unwrap();
+        assert_eq!(read_suite_recording(&written).unwrap(), (Some(suite), vec![exchange.clone()]));
+        assert_eq!(read_recording(&written).unwrap(), [exchange]);
     }
 
     #[test]

@@ -30,8 +30,9 @@ use crate::grant::{EndpointGrant, Grant, HttpLimits};
 use crate::header::{header_name, header_value};
 use crate::pattern::origin_of;
 use crate::recording::{Exchange, ExchangeSink};
-use crate::request::{Method, Request, Response};
-use crate::resolve::{Refused, Resolver};
+use crate::replay::Replayer;
+use crate::request::{Method, Replay, Request, Response};
+use crate::resolve::{Refused, Resolver, SystemResolver};
 use crate::text::{ExpandError, Text, expand};
 use crate::vault::{Secret, Vault};
 use body::{BodyError, BodyReader, Coding};
@@ -54,11 +55,14 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     grant: Arc<Grant>,
+    resolver: Arc<dyn Resolver>,
     vault: Vault,
     connections: Connections,
     rates: Rates,
     places: Semaphore,
     sink: Option<Arc<dyn ExchangeSink>>,
+    /// What answers in the place of the network.
+    replayer: Option<Arc<Replayer>>,
 }
 
 /// What one exchange has done so far.
@@ -100,21 +104,67 @@ impl Client {
         resolver: Arc<dyn Resolver>,
         sink: Option<Arc<dyn ExchangeSink>>,
     ) -> Self {
+        Self::made(grant, vault, resolver, sink, None)
+    }
+
+    /// A client that sends nothing and answers from a recording. Of the vault the names matter alone: its
+    /// values stand in for the real ones, and should be no words that an answer may hold.
+    #[must_use]
+    pub fn replaying(vault: Vault, replayer: Arc<Replayer>, sink: Option<Arc<dyn ExchangeSink>>) -> Self {
+        Self::made(Grant::default(), vault, Arc::new(SystemResolver), sink, Some(replayer))
+    }
+
+    fn made(
+        grant: Grant,
+        vault: Vault,
+        resolver: Arc<dyn Resolver>,
+        sink: Option<Arc<dyn ExchangeSink>>,
+        replayer: Option<Arc<Replayer>>,
+    ) -> Self {
         let grant = Arc::new(grant);
         Self(Arc::new(Inner {
-            connections: Connections::new(Arc::clone(&grant), resolver),
+            connections: Connections::new(Arc::clone(&grant), Arc::clone(&resolver)),
+            resolver,
             rates: Rates::new(&grant.rates),
             places: Semaphore::new(grant.limits.concurrent.clamp(1, Semaphore::MAX_PERMITS)),
             grant,
             vault,
             sink,
+            replayer,
         }))
     }
 
     /// The grant.
     #[must_use]
-    pub fn grant(&self) -> &Grant {
+    pub fn grant(&self) -> &Arc<Grant> {
         &self.0.grant
+    }
+
+    /// What turns names into addresses.
+    #[must_use]
+    pub fn resolver(&self) -> &Arc<dyn Resolver> {
+        &self.0.resolver
+    }
+
+    /// The credentials of these names, in their order, for the host's own code that speaks to `url` itself:
+    /// as far as a request to there might carry them. No guest gets at this.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Invalid`] if it is no URL; [`HttpError::Denied`] if no endpoint names it, or one of them
+    /// does not go there without TLS; [`HttpError::NoCredential`] if one may not go there at all, or is not
+    /// there (any more).
+    pub fn lend(&self, url: &str, names: &[&str]) -> Result<Vec<Secret>, HttpError> {
+        let hop = Hop {
+            method: Method::Get,
+            url: parse_url(url).map_err(|reason| invalid("url", reason))?,
+            replay: Replay::Safe,
+            headers: Vec::new(),
+            body: None,
+            redirected_by: None,
+        };
+        let endpoints = self.endpoints_for(&hop)?;
+        names.iter().map(|name| self.credential(&hop, &endpoints, name)).collect()
     }
 
     /// The vault.
@@ -134,7 +184,10 @@ impl Client {
     /// See [`HttpError`]. [`is_outcome_unknown`](HttpError::is_outcome_unknown) says whether the
     /// request may have been carried out.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
-        let result = self.send_in_time(&request).await;
+        let result = match &self.0.replayer {
+            Some(replayer) => replayer.answer(&request, &self.0.vault),
+            None => self.send_in_time(&request).await,
+        };
         if let Some(sink) = &self.0.sink {
             let request = request.redacted(&self.0.vault.echo_redactor(&[]));
             sink.exchange(&Exchange::new(request, &result));

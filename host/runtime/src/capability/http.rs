@@ -84,6 +84,25 @@ fn refusal(error: egress::HttpError) -> HttpError {
         egress::HttpError::Invalid { .. } => HttpError::Invalid(text),
         egress::HttpError::Timeout { .. } => HttpError::Timeout,
         egress::HttpError::TooLarge { limit_bytes, .. } => HttpError::TooLarge(limit_bytes),
+        egress::HttpError::NotRecorded(_) => HttpError::Invalid(text),
+        egress::HttpError::Recorded { kind, text } => recorded(&kind, text),
         _ => HttpError::Transport(text),
     }
+}
+
+/// An error of a recording, as the guest had it.
+fn recorded(kind: &str, text: String) -> HttpError {
+    match kind {
+        "denied" => HttpError::Denied(text),
+        "no-credential" => HttpError::NoCredential(text),
+        "invalid" => HttpError::Invalid(text),
+        "timeout" => HttpError::Timeout,
+        "too-large" => HttpError::TooLarge(limit_bytes(&text)),
+        _ => HttpError::Transport(text),
+    }
+}
+
+/// The number in `the answer's body has more than 33554432 bytes`.
+fn limit_bytes(text: &str) -> u64 {
+    text.split_ascii_whitespace().find_map(|word| word.parse().ok()).unwrap_or(0)
 }
