@@ -47,6 +47,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Objects could not be moved, or the store not be reached.
+    #[error(transparent)]
+    Objects(Box<skywright_objects::Error>),
     /// What an operation did cannot be taken back.
     #[error("`{title}` cannot be taken back")]
     Irreversible {
@@ -231,6 +234,7 @@ impl Error {
             Self::Stopped => Category::Cancelled,
             Self::TakenBack(error) => error.category(),
             Self::TooLong { .. } => Category::Timeout,
+            Self::Objects(error) => error.category(),
             Self::Registry(error) => error.category(),
             Self::Runtime(error) => error.category(),
             Self::NoTenant { .. } => Category::NotFound,
@@ -256,6 +260,7 @@ impl Error {
             Self::Sizing(error) => error.blame(),
             Self::State(error) => error.blame(),
             Self::TooLong { .. } => Blame::Cloud,
+            Self::Objects(error) => error.blame(),
             Self::Registry(error) => error.blame(),
             Self::Runtime(error) => error.blame(),
             _ => Blame::Operator,
@@ -291,6 +296,7 @@ impl Error {
             Self::NoTenant { .. } => "no-tenant".to_owned(),
             Self::NoTenantChosen { .. } => "no-tenant-chosen".to_owned(),
             Self::TenantExists { .. } => "tenant-exists".to_owned(),
+            Self::Objects(error) => error.code().to_owned(),
             Self::Registry(_) => "plugin".to_owned(),
             Self::Runtime(error) => error.code(),
             Self::Secret { .. } => "secret".to_owned(),
@@ -320,6 +326,7 @@ impl Error {
                 None => Some("what had been made was taken back".to_owned()),
             },
             Self::Unsupported { hint, .. } => hint.clone(),
+            Self::Objects(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
             Self::NoTenant { known, path, .. } | Self::NoTenantChosen { known, path } if known.is_empty() => {
@@ -338,6 +345,12 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+impl From<skywright_objects::Error> for Error {
+    fn from(error: skywright_objects::Error) -> Self {
+        Self::Objects(Box::new(error))
     }
 }
 

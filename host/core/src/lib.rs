@@ -28,6 +28,9 @@ pub use home::Home;
 pub use host::{Host, HostOptions};
 pub use name::Name;
 pub use open::OpenOptions;
+/// Moving the bytes of objects: what [`Tenancy::objects`] gives.
+pub use skywright_objects as objects;
+
 pub use report::{Report, Silent, Step};
 pub use secret::{SecretContext, SecretSource};
 pub use tenancy::{Tenancy, TenancyParts};

@@ -3,17 +3,21 @@
 //! A resource's *record* is what the state knows of it: its name, the cloud's id, what it was asked to be.
 //! What the cloud knows better, such as whether a host runs, is asked for when it is shown.
 
+mod bucket;
 mod host;
 mod image;
 mod key;
 mod machine;
 mod network;
+mod object;
 mod plan;
 mod record;
 mod spec;
 mod subnet;
 mod template;
+mod volume;
 
+pub use bucket::{BucketBody, BucketView, CreateBucket, DeleteBuckets};
 pub use host::{
     CreateHosts, DeleteHosts, HostAction, HostBody, HostRole, HostView, ResizeHost, SshAccess, SwitchHosts,
 };
@@ -25,6 +29,10 @@ pub use record::{Body, Kind, Owned, Record, Status};
 pub use spec::{GatewayMode, Labels, MachineRequest, SubnetRequest};
 pub use subnet::{CreateSubnet, DeleteSubnets, SubnetBody, SubnetView};
 pub use template::{TemplateView, templates};
+pub use volume::{
+    AttachVolume, AttachmentView, CreateVolume, DeleteVolumes, DetachVolume, ExtendVolume, VolumeAttachment,
+    VolumeBody, VolumeSpeed, VolumeView,
+};
 
 use skywright_state::LeaseRequest;
 

@@ -12,6 +12,7 @@ use super::plan::{Plan, encode};
 use super::record::{Body, Kind, Record, Status, cloud_tags};
 use super::spec::{GatewayMode, Labels, SubnetRequest};
 use super::subnet::{PlannedSubnet, SubnetBody, delete_subnet};
+use super::volume::refuse_volumes;
 use crate::error::Error;
 use crate::name::Name;
 use crate::operation::{Change, Operation, OperationId, Request};
@@ -167,6 +168,7 @@ impl Change for DeleteNetworks {
             network.ready_id()?;
             if !self.force {
                 refuse_hosts(tenancy, &network.name, None).await?;
+                refuse_volumes_in(tenancy, &network.name, None).await?;
             }
             networks.push(network.name);
         }
@@ -246,6 +248,17 @@ pub(super) async fn refuse_hosts(
         None => ("network", network),
     };
     Err(Error::InUse { kind, name: name.to_string(), by: format!("hosts {}", by.join(", ")) })
+}
+
+/// That no volume is attached to the gateways of a network or subnet, which go with it.
+pub(super) async fn refuse_volumes_in(
+    tenancy: &Tenancy,
+    network: &Name,
+    subnet: Option<&Name>,
+) -> Result<(), Error> {
+    let hosts: Vec<_> =
+        hosts_in(tenancy, network, subnet).await?.into_iter().map(|host| host.name).collect();
+    refuse_volumes(tenancy, &hosts).await
 }
 
 /// A network, as it is shown.

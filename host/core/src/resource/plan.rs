@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 use skywright_state::{Key, Transaction};
 
+use super::bucket::{PlannedBucket, PlannedBucketDeletion};
 use super::host::{PlannedHostChange, PlannedHosts};
 use super::network::{PlannedNetwork, PlannedNetworkDeletion};
 use super::subnet::{PlannedSubnet, PlannedSubnetDeletion};
+use super::volume::{
+    PlannedAttachment, PlannedDetachment, PlannedExtension, PlannedVolume, PlannedVolumeDeletion,
+};
 use crate::error::Error;
 use crate::operation::{Operation, OperationId};
 use crate::tenancy::Tenancy;
@@ -21,6 +25,13 @@ pub enum Plan {
     DeleteSubnets(PlannedSubnetDeletion),
     CreateHosts(PlannedHosts),
     ChangeHosts(PlannedHostChange),
+    CreateVolume(PlannedVolume),
+    AttachVolume(PlannedAttachment),
+    DetachVolume(PlannedDetachment),
+    ExtendVolume(PlannedExtension),
+    DeleteVolumes(PlannedVolumeDeletion),
+    CreateBucket(PlannedBucket),
+    DeleteBuckets(PlannedBucketDeletion),
 }
 
 impl Plan {
@@ -34,15 +45,35 @@ impl Plan {
             Self::CreateNetwork(plan) => plan.reserve(tenancy, operation),
             Self::CreateSubnet(plan) => plan.reserve(tenancy, operation),
             Self::CreateHosts(plan) => plan.reserve(tenancy, operation),
-            Self::DeleteNetworks(_) | Self::DeleteSubnets(_) | Self::ChangeHosts(_) => Ok(Vec::new()),
+            Self::CreateVolume(plan) => plan.reserve(tenancy, operation),
+            Self::CreateBucket(plan) => plan.reserve(tenancy, operation),
+            Self::DeleteNetworks(_)
+            | Self::DeleteSubnets(_)
+            | Self::ChangeHosts(_)
+            | Self::AttachVolume(_)
+            | Self::DetachVolume(_)
+            | Self::ExtendVolume(_)
+            | Self::DeleteVolumes(_)
+            | Self::DeleteBuckets(_) => Ok(Vec::new()),
         }
     }
 
     /// Whether what it did can be taken back.
     pub(crate) fn is_reversible(&self) -> bool {
         match self {
-            Self::CreateNetwork(_) | Self::CreateSubnet(_) | Self::CreateHosts(_) => true,
-            Self::DeleteNetworks(_) | Self::DeleteSubnets(_) | Self::ChangeHosts(_) => false,
+            Self::CreateNetwork(_)
+            | Self::CreateSubnet(_)
+            | Self::CreateHosts(_)
+            | Self::CreateVolume(_)
+            | Self::AttachVolume(_)
+            | Self::CreateBucket(_) => true,
+            Self::DeleteNetworks(_)
+            | Self::DeleteSubnets(_)
+            | Self::ChangeHosts(_)
+            | Self::DetachVolume(_)
+            | Self::ExtendVolume(_)
+            | Self::DeleteVolumes(_)
+            | Self::DeleteBuckets(_) => false,
         }
     }
 
@@ -55,6 +86,13 @@ impl Plan {
             Self::DeleteSubnets(plan) => plan.execute(operation).await,
             Self::CreateHosts(plan) => plan.execute(operation).await,
             Self::ChangeHosts(plan) => plan.execute(operation).await,
+            Self::CreateVolume(plan) => plan.execute(operation).await,
+            Self::AttachVolume(plan) => plan.execute(operation).await,
+            Self::DetachVolume(plan) => plan.execute(operation).await,
+            Self::ExtendVolume(plan) => plan.execute(operation).await,
+            Self::DeleteVolumes(plan) => plan.execute(operation).await,
+            Self::CreateBucket(plan) => plan.execute(operation).await,
+            Self::DeleteBuckets(plan) => plan.execute(operation).await,
         }
     }
 }

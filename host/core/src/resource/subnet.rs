@@ -11,7 +11,7 @@ use skywright_runtime::provider::security_groups::{
 use skywright_state::{Key, LeaseRequest, Transaction};
 
 use super::host::{HostRole, PlannedHost, SubnetRef, delete_host};
-use super::network::{NetworkBody, default_dns, hosts_in, refuse_hosts};
+use super::network::{NetworkBody, default_dns, hosts_in, refuse_hosts, refuse_volumes_in};
 use super::plan::{Plan, encode};
 use super::record::{Body, Kind, Record, Status, cloud_tags};
 use super::spec::{GatewayMode, Labels, SubnetRequest};
@@ -359,6 +359,7 @@ impl Change for DeleteSubnets {
             subnet.ready_id()?;
             if !self.force {
                 refuse_hosts(tenancy, &network, Some(&subnet.name)).await?;
+                refuse_volumes_in(tenancy, &network, Some(&subnet.name)).await?;
             }
             subnets.push(subnet.name);
         }

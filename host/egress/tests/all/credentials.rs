@@ -1,6 +1,6 @@
 //! Credentials: where they go, and where they never do.
 
-use skywright_egress::{Denial, HttpError, NoCredential, Part, Secret};
+use skywright_egress::{Denial, Grant, HttpError, NoCredential, Part, Secret};
 
 use crate::rig::{PASSWORD, Reply, Server, client, get, grant, header, plain, post, secret};
 
@@ -79,6 +79,21 @@ async fn a_credential_does_not_leave_in_the_clear() {
         assert!(error.hint().unwrap().contains("`plaintext_credentials`"));
     }
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_credential_is_lent_to_the_host_where_a_request_might_carry_it() {
+    let lend = |grant: Grant, to: &str| client(grant).lend(to, &["password"]);
+    let lent = lend(grant(&["http://cloud.test:*"], &["password"]), "http://cloud.test/v1").unwrap();
+    assert_eq!(lent.iter().map(Secret::expose).collect::<Vec<_>>(), [PASSWORD]);
+    let elsewhere = lend(grant(&["http://cloud.test:*"], &["password"]), "http://other.test/v1");
+    assert!(matches!(elsewhere, Err(HttpError::Denied(Denial::Endpoint { .. }))), "{elsewhere:?}");
+    let unlisted = lend(grant(&["http://cloud.test:*"], &["token"]), "http://cloud.test/v1");
+    assert!(matches!(unlisted, Err(HttpError::NoCredential { .. })), "{unlisted:?}");
+    let mut encrypted = grant(&["http://cloud.test:*"], &["password"]);
+    encrypted.endpoints[0].plaintext_credentials = false;
+    let open = lend(encrypted, "http://cloud.test/v1");
+    assert!(matches!(open, Err(HttpError::Denied(Denial::Plaintext { .. }))), "{open:?}");
 }
 
 #[tokio::test]

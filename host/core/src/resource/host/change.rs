@@ -12,6 +12,7 @@ use crate::resource::plan::Plan;
 use crate::resource::record::{Kind, Record};
 use crate::resource::spec::MachineRequest;
 use crate::resource::template::TemplateSummary;
+use crate::resource::volume::{detach_all, refuse_volumes, volumes_at};
 use crate::tenancy::Tenancy;
 
 /// What is done to hosts that are there.
@@ -118,6 +119,8 @@ impl Change for ResizeHost {
 pub struct DeleteHosts {
     /// Names or ids.
     pub references: Vec<String>,
+    /// Also while volumes are attached: they are detached first, and stay.
+    pub force: bool,
 }
 
 #[async_trait]
@@ -131,7 +134,14 @@ impl Change for DeleteHosts {
     }
 
     async fn leases(&self, tenancy: &Tenancy) -> Result<Vec<LeaseRequest>, Error> {
-        crate::resource::leases_of::<HostBody>(tenancy, &self.references).await
+        let mut leases = Vec::new();
+        for reference in &self.references {
+            let host = tenancy.record::<HostBody>(&[reference]).await?;
+            let volumes = volumes_at(tenancy, &host.value.name).await?;
+            leases.extend(volumes.into_iter().map(|volume| LeaseRequest::exclusive(volume.key)));
+            leases.push(LeaseRequest::exclusive(host.key));
+        }
+        Ok(leases)
     }
 
     async fn plan(&self, tenancy: &Tenancy) -> Result<Plan, Error> {
@@ -142,6 +152,9 @@ impl Change for DeleteHosts {
                 let by = format!("the subnet {subnet}, whose gateway it is");
                 return Err(Error::InUse { kind: "host", name: name.to_string(), by });
             }
+        }
+        if !self.force {
+            refuse_volumes(tenancy, &hosts).await?;
         }
         Ok(Plan::ChangeHosts(PlannedHostChange { hosts, action: HostAction::Delete }))
     }
@@ -199,13 +212,14 @@ impl PlannedHostChange {
     }
 }
 
-/// Deletes a host, its own group, and its record.
+/// Takes a host's volumes off it; deletes the host, its own group, and its record.
 pub(in crate::resource) async fn delete_host(
     operation: &Operation<'_>,
     host: &Record<HostBody>,
 ) -> Result<(), Error> {
     let (name, tenancy) = (&host.name, operation.tenancy());
     let title = format!("host {name}");
+    detach_all(operation, host).await?;
     let id = host.ready_id()?.to_owned();
     operation.step(&format!("delete {name}"), &title, Request::DeleteHost { id }).await?;
     if let Some(group) = &host.body.own_group {
