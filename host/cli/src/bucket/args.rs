@@ -1,0 +1,91 @@
+//! The command line of buckets.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::label::{OnBucket, OwnLabelCommand, OwnTagCommand};
+use crate::shared_args::All;
+use crate::site::Yes;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BucketCommand {
+    /// List buckets.
+    #[command(visible_alias = "ls", after_help = "Example:\n  skywright bucket list --all")]
+    List(All),
+    /// Make a bucket, or take in one that the tenant has.
+    #[command(visible_alias = "new", after_help = "Example:\n  skywright bucket create backups")]
+    Create {
+        /// Its name. Some clouds share names between all their customers.
+        name: String,
+    },
+    /// Show a bucket.
+    #[command(visible_aliases = ["show", "detail"], after_help = "Example:\n  skywright bucket inspect backups")]
+    Inspect(Which),
+    /// Delete buckets that are managed and empty.
+    #[command(
+        visible_aliases = ["rm", "remove"],
+        after_help = "Example:\n  skywright bucket delete backups --force --yes"
+    )]
+    Delete(BucketDelete),
+    /// Delete all objects of a bucket, and leave it there.
+    #[command(after_help = "Example:\n  skywright bucket clear backups --yes")]
+    Clear {
+        /// Its name.
+        #[arg(value_name = "BUCKET")]
+        name: String,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// The labels of buckets, which are recorded here alone.
+    #[command(subcommand)]
+    Label(OwnLabelCommand<OnBucket>),
+    /// The tags of buckets, which are recorded here alone.
+    #[command(subcommand)]
+    Tag(OwnTagCommand<OnBucket>),
+    /// Upload a folder. What is there already in the same size, and not older, stays.
+    #[command(after_help = "Example:\n  skywright bucket upload backups ./photos --prefix 2026")]
+    Upload {
+        /// Its name.
+        #[arg(value_name = "BUCKET")]
+        name: String,
+        /// The folder.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// What names of objects begin with, as a folder of the bucket.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
+    /// Download all objects of a bucket as one zip file.
+    #[command(after_help = "Example:\n  skywright bucket download backups backups.zip")]
+    Download {
+        /// Its name.
+        #[arg(value_name = "BUCKET")]
+        name: String,
+        /// The zip file; BUCKET.zip by default. (--output is how results are printed.)
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Only objects whose names begin so.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// Its name.
+    #[arg(value_name = "BUCKET")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BucketDelete {
+    /// Their names.
+    #[arg(required = true, value_name = "BUCKET")]
+    pub(crate) names: Vec<String>,
+    /// Also the objects in them.
+    #[arg(long, short = 'f')]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
