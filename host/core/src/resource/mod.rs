@@ -7,11 +7,14 @@ mod bucket;
 mod host;
 mod image;
 mod key;
+mod label;
 mod machine;
 mod network;
 mod object;
 mod plan;
+mod reconcile;
 mod record;
+mod security_group;
 mod spec;
 mod subnet;
 mod template;
@@ -23,9 +26,19 @@ pub use host::{
 };
 pub use image::{ImageView, images};
 pub use key::SshKey;
+pub use label::{
+    ChangeLabels, DeleteLabel, LabelEdit, LabelFilter, LabelKind, LabelView, LabelledView, MAX_LABEL_VALUE,
+    check_label_name, check_label_value,
+};
 pub use network::{CreateNetwork, DeleteNetworks, NetworkBody, NetworkView};
 pub use plan::Plan;
+pub use reconcile::{Chosen, CloudKind, Comparison, FieldChange, Finding, Owner, Reconcile, Remedy, Verdict};
 pub use record::{Body, Kind, Owned, Record, Status};
+pub use security_group::{
+    BindAction, BindHostGroup, BindSubnetGroup, BondKind, BondView, BondsView, ChangeRules,
+    CreateSecurityGroup, DeleteSecurityGroups, GroupBinding, GroupRef, HostGroupView, NO_NETWORK, RuleChange,
+    RuleRequest, RuleView, SecurityGroupBody, SecurityGroupView,
+};
 pub use spec::{GatewayMode, Labels, MachineRequest, SubnetRequest};
 pub use subnet::{CreateSubnet, DeleteSubnets, SubnetBody, SubnetView};
 pub use template::{TemplateView, templates};

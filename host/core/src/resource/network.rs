@@ -10,6 +10,7 @@ use skywright_state::{Key, LeaseRequest, StoreExt as _, Transaction};
 use super::host::{HostBody, delete_host};
 use super::plan::{Plan, encode};
 use super::record::{Body, Kind, Record, Status, cloud_tags};
+use super::security_group::delete_groups_of;
 use super::spec::{GatewayMode, Labels, SubnetRequest};
 use super::subnet::{PlannedSubnet, SubnetBody, delete_subnet};
 use super::volume::refuse_volumes;
@@ -201,6 +202,7 @@ async fn delete_network(operation: &Operation<'_>, name: &Name) -> Result<(), Er
     for host in hosts_in(tenancy, name, None).await? {
         delete_host(operation, &host).await?;
     }
+    delete_groups_of(operation, name).await?;
     for subnet in tenancy.records::<SubnetBody>().await? {
         if subnet.value.body.network == *name {
             delete_subnet(operation, &subnet.value).await?;
@@ -256,8 +258,7 @@ pub(super) async fn refuse_volumes_in(
     network: &Name,
     subnet: Option<&Name>,
 ) -> Result<(), Error> {
-    let hosts: Vec<_> =
-        hosts_in(tenancy, network, subnet).await?.into_iter().map(|host| host.name).collect();
+    let hosts: Vec<_> = hosts_in(tenancy, network, subnet).await?.into_iter().map(|host| host.name).collect();
     refuse_volumes(tenancy, &hosts).await
 }
 

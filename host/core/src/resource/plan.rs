@@ -5,7 +5,10 @@ use skywright_state::{Key, Transaction};
 
 use super::bucket::{PlannedBucket, PlannedBucketDeletion};
 use super::host::{PlannedHostChange, PlannedHosts};
+use super::label::PlannedLabels;
 use super::network::{PlannedNetwork, PlannedNetworkDeletion};
+use super::reconcile::PlannedReconcile;
+use super::security_group::{PlannedBinding, PlannedGroupDeletion, PlannedRules, PlannedSecurityGroup};
 use super::subnet::{PlannedSubnet, PlannedSubnetDeletion};
 use super::volume::{
     PlannedAttachment, PlannedDetachment, PlannedExtension, PlannedVolume, PlannedVolumeDeletion,
@@ -25,6 +28,12 @@ pub enum Plan {
     DeleteSubnets(PlannedSubnetDeletion),
     CreateHosts(PlannedHosts),
     ChangeHosts(PlannedHostChange),
+    CreateSecurityGroup(PlannedSecurityGroup),
+    DeleteSecurityGroups(PlannedGroupDeletion),
+    ChangeRules(PlannedRules),
+    BindSecurityGroup(PlannedBinding),
+    ChangeLabels(PlannedLabels),
+    Reconcile(PlannedReconcile),
     CreateVolume(PlannedVolume),
     AttachVolume(PlannedAttachment),
     DetachVolume(PlannedDetachment),
@@ -45,11 +54,17 @@ impl Plan {
             Self::CreateNetwork(plan) => plan.reserve(tenancy, operation),
             Self::CreateSubnet(plan) => plan.reserve(tenancy, operation),
             Self::CreateHosts(plan) => plan.reserve(tenancy, operation),
+            Self::CreateSecurityGroup(plan) => plan.reserve(tenancy, operation),
             Self::CreateVolume(plan) => plan.reserve(tenancy, operation),
             Self::CreateBucket(plan) => plan.reserve(tenancy, operation),
             Self::DeleteNetworks(_)
             | Self::DeleteSubnets(_)
             | Self::ChangeHosts(_)
+            | Self::DeleteSecurityGroups(_)
+            | Self::ChangeRules(_)
+            | Self::BindSecurityGroup(_)
+            | Self::ChangeLabels(_)
+            | Self::Reconcile(_)
             | Self::AttachVolume(_)
             | Self::DetachVolume(_)
             | Self::ExtendVolume(_)
@@ -64,16 +79,22 @@ impl Plan {
             Self::CreateNetwork(_)
             | Self::CreateSubnet(_)
             | Self::CreateHosts(_)
+            | Self::CreateSecurityGroup(_)
             | Self::CreateVolume(_)
             | Self::AttachVolume(_)
             | Self::CreateBucket(_) => true,
             Self::DeleteNetworks(_)
             | Self::DeleteSubnets(_)
             | Self::ChangeHosts(_)
+            | Self::DeleteSecurityGroups(_)
+            | Self::ChangeLabels(_)
+            | Self::Reconcile(_)
             | Self::DetachVolume(_)
             | Self::ExtendVolume(_)
             | Self::DeleteVolumes(_)
             | Self::DeleteBuckets(_) => false,
+            Self::ChangeRules(plan) => plan.is_reversible(),
+            Self::BindSecurityGroup(plan) => plan.is_reversible(),
         }
     }
 
@@ -86,6 +107,12 @@ impl Plan {
             Self::DeleteSubnets(plan) => plan.execute(operation).await,
             Self::CreateHosts(plan) => plan.execute(operation).await,
             Self::ChangeHosts(plan) => plan.execute(operation).await,
+            Self::CreateSecurityGroup(plan) => plan.execute(operation).await,
+            Self::DeleteSecurityGroups(plan) => plan.execute(operation).await,
+            Self::ChangeRules(plan) => plan.execute(operation).await,
+            Self::BindSecurityGroup(plan) => plan.execute(operation).await,
+            Self::ChangeLabels(plan) => plan.execute(operation).await,
+            Self::Reconcile(plan) => plan.execute(operation).await,
             Self::CreateVolume(plan) => plan.execute(operation).await,
             Self::AttachVolume(plan) => plan.execute(operation).await,
             Self::DetachVolume(plan) => plan.execute(operation).await,

@@ -14,6 +14,7 @@ use super::host::{HostRole, PlannedHost, SubnetRef, delete_host};
 use super::network::{NetworkBody, default_dns, hosts_in, refuse_hosts, refuse_volumes_in};
 use super::plan::{Plan, encode};
 use super::record::{Body, Kind, Record, Status, cloud_tags};
+use super::security_group::GroupBinding;
 use super::spec::{GatewayMode, Labels, SubnetRequest};
 use crate::error::Error;
 use crate::name::Name;
@@ -39,6 +40,9 @@ pub struct SubnetBody {
     pub gateway_group: Option<String>,
     /// The address that moves between two gateways.
     pub virtual_ip: Option<VirtualIp>,
+    /// The groups that its hosts get, but for its gateways.
+    #[serde(default)]
+    pub groups: Vec<GroupBinding>,
 }
 
 /// An address that moves between hosts.
@@ -94,7 +98,8 @@ impl Change for CreateSubnet {
         let id = network.ready_id()?.to_owned();
         let invalid =
             |reason: String| Err(Error::Invalid { what: format!("subnet {}", self.subnet.cidr), reason });
-        if !network.body.cidr.contains(&self.subnet.cidr) {
+        // What ranges others meant a network to have that was taken in, nobody knows.
+        if !network.adopted && !network.body.cidr.contains(&self.subnet.cidr) {
             return invalid(format!("it is not within the network's {}", network.body.cidr));
         }
         for other in tenancy.records::<SubnetBody>().await? {
@@ -187,6 +192,7 @@ impl PlannedSubnet {
             internal_group: None,
             gateway_group: None,
             virtual_ip: None,
+            groups: Vec::new(),
         };
         Record::reserved(self.name.clone(), operation, &self.labels, body)
     }

@@ -17,6 +17,7 @@ use crate::resource::key;
 use crate::resource::network::NetworkBody;
 use crate::resource::plan::{Plan, encode};
 use crate::resource::record::{Kind, Record, cloud_tags};
+use crate::resource::security_group::groups_of_subnet;
 use crate::resource::spec::{Labels, MachineRequest};
 use crate::resource::subnet::{SubnetBody, ssh_from_anywhere};
 use crate::resource::template::TemplateSummary;
@@ -144,9 +145,15 @@ impl Change for CreateHosts {
         for name in self.all_names()? {
             leases.push(LeaseRequest::exclusive(tenancy.record_key(Kind::Host, &[name.as_str()])?));
         }
-        if let Some(network) = &self.network {
-            let network = tenancy.record::<NetworkBody>(&[network]).await?;
-            leases.push(LeaseRequest::shared(network.key));
+        // Nobody may change the network's subnets and their groups meanwhile.
+        let network = match &self.network {
+            Some(network) => Some(tenancy.record::<NetworkBody>(&[network]).await?.value),
+            None if self.single => None,
+            None => Some(only_network(tenancy).await?),
+        };
+        if let Some(network) = network {
+            let key = tenancy.record_key(Kind::Network, &[network.name.as_str()])?;
+            leases.push(LeaseRequest::shared(key));
         }
         Ok(leases)
     }
@@ -188,7 +195,13 @@ impl Change for CreateHosts {
         }
         let subnet_ids =
             places.iter().map(|subnet| subnet.ready_id().map(str::to_owned)).collect::<Result<_, _>>()?;
-        let groups = places.iter().filter_map(|subnet| subnet.body.internal_group.clone()).collect();
+        let mut groups: Vec<_> =
+            places.iter().filter_map(|subnet| subnet.body.internal_group.clone()).collect();
+        for subnet in &places {
+            groups.extend(groups_of_subnet(tenancy, subnet).await?);
+        }
+        groups.sort();
+        groups.dedup();
         Ok(Plan::CreateHosts(PlannedHosts { hosts, subnet_ids, groups }))
     }
 }
@@ -290,6 +303,7 @@ impl PlannedHost {
             ssh_key: None,
             private_key: None,
             own_group: None,
+            groups: Vec::new(),
         };
         Record::reserved(self.name.clone(), operation, &self.labels, body)
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::SshKey;
 use super::record::{Body, Kind};
+use super::security_group::GroupBinding;
 use super::template::TemplateSummary;
 use crate::name::Name;
 use crate::operation::Sealed;
@@ -82,6 +83,9 @@ pub struct HostBody {
     /// The group that lets SSH in from outside, where the host has one of its own.
     #[serde(default)]
     pub own_group: Option<String>,
+    /// The groups that were put on it, besides those of its subnets.
+    #[serde(default)]
+    pub groups: Vec<GroupBinding>,
 }
 
 /// What a host record remembers of its image.
