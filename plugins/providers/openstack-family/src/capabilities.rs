@@ -7,7 +7,7 @@ use skywright_sdk::prelude::*;
 use skywright_sdk::{cache, log};
 
 use crate::cloud::Cloud;
-use crate::microversion;
+use crate::{microversion, profile};
 
 /// Nova takes 65,535 characters of base64: three bytes of user data to four of them.
 const USER_DATA_LIMIT_BYTES: u32 = 65_535 / 4 * 3;
@@ -28,7 +28,7 @@ pub(crate) fn of_region(region: &str) -> Result<Capabilities, Error> {
         virtual_ip: has("allowed-address-pairs"),
         managed_nat: has("router") && has("ext-gw-mode"),
         port_security_toggle: has("port-security"),
-        ipv6: true,
+        ipv6: profile::current().ipv6,
         resize: true,
         user_data_limit_bytes: USER_DATA_LIMIT_BYTES,
         idempotent_create: false,
@@ -38,6 +38,9 @@ pub(crate) fn of_region(region: &str) -> Result<Capabilities, Error> {
 
 /// Neutron's extensions, by alias.
 fn extensions(network: &Client) -> Result<BTreeSet<String>, Error> {
+    if let Some(known) = profile::current().network_extensions {
+        return Ok(known.iter().map(|&alias| alias.to_owned()).collect());
+    }
     cache::get_or(&format!("network-extensions {}", network.base()), KEPT_S, || {
         let answer: Answer = network.get("/extensions").json()?;
         Ok(answer.extensions.into_iter().map(|extension| extension.alias).collect())

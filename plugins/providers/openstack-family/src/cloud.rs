@@ -1,10 +1,12 @@
 //! One tenant's cloud: a session, and clients for its services.
 
 use skywright_sdk::prelude::*;
+use skywright_sdk::url;
 
 use crate::description::SESSION;
 use crate::fault::FAULTS;
 use crate::identity;
+use crate::profile;
 use crate::service_catalog::{ServiceCatalog, ServiceType};
 
 /// A session with the catalog that came with it.
@@ -50,26 +52,43 @@ impl Cloud {
 
     /// A client for Nova.
     pub(crate) fn compute(&self, region: &str) -> Result<Client, Error> {
-        let url = self.catalog.url(ServiceType::Compute, &self.interface, region)?;
+        let url = self.url(ServiceType::Compute, region)?;
         Ok(client(ServiceType::Compute, url.trim_end_matches('/').to_owned()))
     }
 
     /// A client for Neutron. Its catalog entry has no version.
     pub(crate) fn network(&self, region: &str) -> Result<Client, Error> {
-        let url = self.catalog.url(ServiceType::Network, &self.interface, region)?;
-        Ok(client(ServiceType::Network, with_version(url, "v2.0")))
+        let url = self.url(ServiceType::Network, region)?;
+        Ok(client(ServiceType::Network, with_version(&url, "v2.0")))
     }
 
     /// A client for Glance. Its catalog entry has no version, mostly.
     pub(crate) fn image(&self, region: &str) -> Result<Client, Error> {
-        let url = self.catalog.url(ServiceType::Image, &self.interface, region)?;
-        Ok(client(ServiceType::Image, with_version(url, "v2")))
+        let url = self.url(ServiceType::Image, region)?;
+        Ok(client(ServiceType::Image, with_version(&url, "v2")))
     }
 
     /// A client for Cinder. Its catalog entry ends in the project, of which newer releases know nothing.
     pub(crate) fn volume(&self, region: &str) -> Result<Client, Error> {
-        let url = self.catalog.url(ServiceType::Volume, &self.interface, region)?;
+        let url = self.url(ServiceType::Volume, region)?;
         Ok(client(ServiceType::Volume, url.trim_end_matches('/').to_owned()))
+    }
+
+    /// Where a service is: as the catalog says, or the dialect where that does not.
+    fn url(&self, service: ServiceType, region: &str) -> Result<String, Error> {
+        let profile = profile::current();
+        let of = |known: &'static [(&str, &'static str)]| {
+            known.iter().find(|(kind, _)| *kind == service.name()).map(|(_, value)| *value)
+        };
+        let url = match (self.catalog.url(service, &self.interface, region), of(profile.service_urls)) {
+            (Ok(url), _) => url.to_owned(),
+            (Err(_), Some(pattern)) => pattern.replace("{region}", region),
+            (Err(error), None) => return Err(error),
+        };
+        Ok(match (of(profile.project_urls), self.project()) {
+            (Some(version), Some(project)) => with_project(&url, version, project),
+            _ => url,
+        })
     }
 
     /// A client for Swift, at the project's account.
@@ -96,6 +115,11 @@ impl Cloud {
     }
 }
 
+/// A client for something beside Neutron.
+pub(crate) fn network_client(url: String) -> Client {
+    client(ServiceType::Network, url)
+}
+
 fn client(service: ServiceType, url: String) -> Client {
     Client::new(url)
         .with_header("x-auth-token", Secret::named(SESSION))
@@ -108,6 +132,19 @@ fn client(service: ServiceType, url: String) -> Client {
 fn with_version(url: &str, version: &str) -> String {
     let url = url.trim_end_matches('/');
     if url.ends_with(version) { url.to_owned() } else { format!("{url}/{version}") }
+}
+
+/// The URL at a version and a project. A version that is there stays.
+fn with_project(url: &str, version: &str, project: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let (_, path) = url::split_origin(url).unwrap_or((url, ""));
+    if path.split('/').any(|segment| segment == project) {
+        return url.to_owned();
+    }
+    match path {
+        "" | "/" => format!("{url}/{version}/{project}"),
+        _ => format!("{url}/{project}"),
+    }
 }
 
 /// How many entries a listing is asked for at once.
@@ -126,6 +163,14 @@ mod tests {
     fn a_version_is_added_where_there_is_none() {
         assert_eq!(with_version("http://a:9292", "v2"), "http://a:9292/v2");
         assert_eq!(with_version("http://a/image/v2/", "v2"), "http://a/image/v2");
+    }
+
+    #[test]
+    fn a_project_is_added_where_there_is_none() {
+        let url = |url: &str| with_project(url, "v2.1", "p");
+        assert_eq!(url("https://a"), "https://a/v2.1/p");
+        assert_eq!(url("https://a/v2/"), "https://a/v2/p");
+        assert_eq!(url("https://a/v2/p"), "https://a/v2/p");
     }
 
     #[test]

@@ -31,11 +31,20 @@ pub(crate) fn driver_info() -> DriverInfo {
 pub(crate) fn settings() -> Vec<Setting> {
     let profile = profile::current();
     let mut settings = family_settings();
+    settings.extend((profile.own_settings)());
+    if let Some(url) = profile.auth_url
+        && let Some(setting) = settings.iter_mut().find(|setting| setting.key == "auth-url")
+    {
+        setting.required = false;
+        // One that depends on the region is no default that could be told.
+        setting.default = (!url.contains('{')).then(|| url.to_owned());
+        "Keystone, if it is another than the cloud's own".clone_into(&mut setting.description);
+    }
     settings.retain(|setting| !profile.hidden_settings.contains(&setting.key.as_str()));
     for setting in &mut settings {
         setting.required |= profile.required_settings.contains(&setting.key.as_str());
         if let Some((_, default)) = profile.setting_defaults.iter().find(|(key, _)| *key == setting.key) {
-            setting.default = Some((*default).to_owned());
+            setting.default = (!default.is_empty()).then(|| (*default).to_owned());
         }
     }
     settings

@@ -12,6 +12,7 @@ use skywright_sdk::url;
 
 use crate::cloud::Cloud;
 use crate::neutron::unless_gone;
+use crate::profile;
 
 /// The access key that was captured.
 pub(crate) const ACCESS: &str = "ec2-access";
@@ -56,6 +57,10 @@ struct Ec2Credential {
 pub(crate) fn keys(cloud: &Cloud, renew: bool) -> Result<Keys, Error> {
     if credentials::available(OWN_ACCESS) && credentials::available(OWN_SECRET) {
         return Ok(Keys { access: OWN_ACCESS, secret: OWN_SECRET });
+    }
+    if !profile::current().makes_s3_keys {
+        let error = Error::unsupported("no-s3-keys", "the cloud makes no keys for S3 by its Keystone");
+        return Err(error.with_subject(OWN_ACCESS).with_hint("give s3-access-key and s3-secret-key"));
     }
     let keys = Keys { access: ACCESS, secret: SECRET };
     if renew {

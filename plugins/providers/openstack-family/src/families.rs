@@ -8,16 +8,17 @@ use skywright_sdk::addresses::{PublicAddress, PublicAddressPage, VirtualIp, Virt
 use skywright_sdk::catalog::{ImagePage, TemplatePage, Zone};
 use skywright_sdk::keypairs::{Keypair, KeypairPage};
 use skywright_sdk::networks::{Network, NetworkPage, NetworkSpec, Subnet, SubnetPage, SubnetSpec};
-use skywright_sdk::operation::{cancel, go_on, poll};
+use skywright_sdk::operation::{cancel, poll};
 use skywright_sdk::prelude::*;
 use skywright_sdk::security_groups::{Rule, SecurityGroup, SecurityGroupPage, SecurityGroupSpec};
 use skywright_sdk::{Intent, addresses, keypairs, networks, security_groups};
 
+use crate::network_api::NetworkApi;
 use crate::operation::Change;
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::{
-    capabilities, cloud, description, floating_ip, image, keypair, network, security_group, subnet,
-    subnet_create, template, validation, virtual_ip, zone,
+    capabilities, cloud, description, floating_ip, image, keypair, security_group, template, validation,
+    virtual_ip, zone,
 };
 
 /// One kind of OpenStack cloud; [`plugin!`](crate::plugin) makes it.
@@ -80,53 +81,58 @@ impl<D: Dialect> Catalog for Provider<D> {
     }
 }
 
+/// How the dialect makes networks.
+fn api() -> &'static dyn NetworkApi {
+    profile::current().networks
+}
+
 impl<D: Dialect> networks::Guest for Provider<D> {
     fn create(spec: NetworkSpec) -> Result<Outcome, Error> {
-        of::<D, _>(|| network::create(&spec))
+        of::<D, _>(|| api().create(&spec))
     }
 
     fn get(id: String) -> Result<Network, Error> {
-        of::<D, _>(|| network::get(&id))
+        of::<D, _>(|| api().get(&id))
     }
 
     fn list(tags: Vec<KeyValue>, cursor: Option<String>) -> Result<NetworkPage, Error> {
-        of::<D, _>(|| network::list(&tags, cursor.as_deref()))
+        of::<D, _>(|| api().list(&tags, cursor.as_deref()))
     }
 
     fn set_tags(id: String, tags: Vec<KeyValue>) -> Result<(), Error> {
-        of::<D, _>(|| network::set_tags(&id, &tags))
+        of::<D, _>(|| api().set_tags(&id, &tags))
     }
 
     fn delete(id: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| network::delete(&id))
+        of::<D, _>(|| api().delete(&id))
     }
 
     fn abandon(key: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| network::abandon(&key))
+        of::<D, _>(|| api().abandon(&key))
     }
 
     fn create_subnet(spec: SubnetSpec) -> Result<Outcome, Error> {
-        of::<D, _>(|| go_on(subnet_create::start(&spec)?.map(Change::SubnetCreate)))
+        of::<D, _>(|| api().create_subnet(&spec))
     }
 
     fn get_subnet(id: String) -> Result<Subnet, Error> {
-        of::<D, _>(|| subnet::get(&id))
+        of::<D, _>(|| api().get_subnet(&id))
     }
 
     fn list_subnets(network: Option<String>, cursor: Option<String>) -> Result<SubnetPage, Error> {
-        of::<D, _>(|| subnet::list(network.as_deref(), cursor.as_deref()))
+        of::<D, _>(|| api().list_subnets(network.as_deref(), cursor.as_deref()))
     }
 
     fn set_subnet_tags(id: String, tags: Vec<KeyValue>) -> Result<(), Error> {
-        of::<D, _>(|| subnet::set_tags(&id, &tags))
+        of::<D, _>(|| api().set_subnet_tags(&id, &tags))
     }
 
     fn delete_subnet(id: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| subnet::delete(&id))
+        of::<D, _>(|| api().delete_subnet(&id))
     }
 
     fn abandon_subnet(key: String) -> Result<Outcome, Error> {
-        of::<D, _>(|| subnet::abandon(&key))
+        of::<D, _>(|| api().abandon_subnet(&key))
     }
 }
 

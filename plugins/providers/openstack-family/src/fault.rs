@@ -50,10 +50,15 @@ fn of_object(body: &Object) -> Option<Fault> {
     // Glance: {"message": "…<br /><br />", "code": "404 Not Found", "title": "Not Found"}
     if let Some(message) = text(body, "message") {
         return Some(Fault {
-            code: text(body, "title").map(|title| squeezed(&title)),
+            // Huawei's VPC: {"code": "VPC.0202", "message"}
+            code: text(body, "title").map(|title| squeezed(&title)).or_else(|| text(body, "code")),
             message: of_page(&message),
             retry_after_ms: None,
         });
+    }
+    // Huawei's gateway: {"error_code": "APIGW.0308", "error_msg", "request_id"}
+    if let Some(message) = text(body, "error_msg") {
+        return Some(Fault { code: text(body, "error_code"), message: Some(message), retry_after_ms: None });
     }
     // All others have one key that names the fault: {"itemNotFound": {"code", "message"}}
     let (key, fault) = body.iter().next()?;

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use skywright_sdk::Intent;
 use skywright_sdk::addresses::{PublicAddress, PublicAddressPage};
 use skywright_sdk::prelude::*;
+use skywright_sdk::{Intent, log};
 
+use crate::address_api::AddressApi;
 use crate::external_network;
 use crate::neutron::{Neutron, Resource, Standard, fields, is_unknown_path};
 use crate::port::{self, Port};
+use crate::profile;
 
 /// A floating IP.
 #[derive(Debug, Deserialize)]
@@ -60,6 +62,16 @@ impl FloatingIp {
 pub(crate) fn allocate(intent: &Intent, tags: &[KeyValue]) -> Result<PublicAddress, Error> {
     are_floating()?;
     let neutron = Neutron::open()?;
+    if let Some(api) = profile::current().addresses {
+        if !tags.is_empty() {
+            log::warn!("the cloud keeps no tags of public addresses: {} dropped", tags.len());
+        }
+        let there = if intent.again { of_key(api, &intent.key)?.into_iter().next() } else { None };
+        let id = there.map_or_else(|| api.allocate(&intent.key), Ok)?;
+        let mut address = neutron.one::<FloatingIp>(&id)?.told(&BTreeMap::new());
+        address.intent = Some(intent.key.clone());
+        return Ok(address);
+    }
     let wanted = fields(json!({ "floating_network_id": external_network::id(&neutron)? }));
     let made = neutron
         .create::<FloatingIp>(intent, tags, "", wanted)
@@ -138,14 +150,32 @@ pub(crate) fn release(id: &str) -> Result<(), Error> {
 
 /// Gives back what an allocation has left.
 pub(crate) fn abandon(key: &str) -> Result<(), Error> {
-    Neutron::open()?.abandon::<FloatingIp>(key)
+    let neutron = Neutron::open()?;
+    match profile::current().addresses {
+        Some(api) => of_key(api, key)?.iter().try_for_each(|id| neutron.delete::<FloatingIp>(id).map(|_| ())),
+        None => neutron.abandon::<FloatingIp>(key),
+    }
 }
 
 /// The project's own.
 pub(crate) fn list(tags: &[KeyValue], cursor: Option<&str>) -> Result<PublicAddressPage, Error> {
     let neutron = Neutron::open()?;
     let page = neutron.many::<FloatingIp>().own().tagged(tags)?.page(cursor)?;
-    Ok(PublicAddressPage { items: told(&neutron, page.items)?, next: page.next })
+    let mut items = told(&neutron, page.items)?;
+    if let Some(api) = profile::current().addresses
+        && !items.is_empty()
+    {
+        let mut keys = api.keys()?;
+        for address in &mut items {
+            address.intent = keys.remove(&address.id);
+        }
+    }
+    Ok(PublicAddressPage { items, next: page.next })
+}
+
+/// The ids of those that carry a key, where a dialect knows.
+fn of_key(api: &dyn AddressApi, key: &str) -> Result<Vec<String>, Error> {
+    Ok(api.keys()?.into_iter().filter(|(_, of)| of == key).map(|(id, _)| id).collect())
 }
 
 /// With their hosts, which an older Neutron must be asked for.

@@ -107,19 +107,35 @@ fn scope() -> Result<Value, Error> {
     if let Some(id) = settings::text("project-id") {
         return Ok(json!({ "project": { "id": id } }));
     }
-    let name = settings::required("project-name")?;
-    Ok(json!({ "project": { "name": name, "domain": { "name": settings::text("project-domain") } } }))
+    let name = match (settings::text("project-name"), profile::current().default_project) {
+        (Some(name), _) => name,
+        (None, Some(pattern)) => of_region(pattern)?,
+        (None, None) => settings::required("project-name")?,
+    };
+    let domain = settings::text("project-domain").or_else(|| settings::text("user-domain"));
+    Ok(json!({ "project": { "name": name, "domain": { "name": domain } } }))
 }
 
-/// Where Keystone is: the dialect knows, or the tenant says so.
+/// Where Keystone is: the tenant says so, or the dialect knows.
 pub(crate) fn auth_url() -> Result<String, Error> {
-    match profile::current().auth_url {
-        None => settings::required("auth-url"),
-        Some(pattern) if pattern.contains("{region}") => {
-            Ok(pattern.replace("{region}", &settings::required("region")?))
-        }
-        Some(url) => Ok(url.to_owned()),
+    if let Some(url) = settings::text("auth-url") {
+        return Ok(url);
     }
+    let profile = profile::current();
+    let places = settings::text("region").and_then(|region| profile.places(&region));
+    match (places, profile.auth_url) {
+        (Some(places), _) => Ok(places.auth_url.to_owned()),
+        (None, Some(pattern)) => of_region(pattern),
+        (None, None) => settings::required("auth-url"),
+    }
+}
+
+/// A pattern with the tenant's region in it.
+fn of_region(pattern: &str) -> Result<String, Error> {
+    if !pattern.contains("{region}") {
+        return Ok(pattern.to_owned());
+    }
+    Ok(pattern.replace("{region}", &settings::required("region")?))
 }
 
 /// `auth-url` with its version, which people write or leave out.
@@ -136,7 +152,9 @@ pub(crate) fn base_url(auth_url: &str) -> Result<String, Error> {
 fn cache_key() -> Result<String, Error> {
     let keys =
         ["application-credential-id", "user-domain", "user", "project-domain", "project-name", "project-id"];
-    let parts: Vec<String> = keys.iter().map(|key| settings::text(key).unwrap_or_default()).collect();
+    // The project may be that of the region.
+    let keys = keys.into_iter().chain(profile::current().default_project.map(|_| "region"));
+    let parts: Vec<String> = keys.map(|key| settings::text(key).unwrap_or_default()).collect();
     Ok(format!("service-catalog {} {parts:?}", auth_url()?))
 }
 
@@ -165,8 +183,8 @@ mod tests {
     use skywright_sdk::{Catalog, Category};
 
     use super::*;
-    use crate::Profile;
     use crate::tenant::{Openstack, played, recorded};
+    use crate::{Profile, RegionPlaces};
 
     fn regions() -> Result<Vec<String>, Error> {
         Openstack::regions()
@@ -226,13 +244,29 @@ mod tests {
 
     #[test]
     fn a_dialect_knows_where_keystone_is() {
-        static FIXED: Profile = Profile { auth_url: Some("https://{region}.a/v3"), ..Profile::GENERIC };
-        let tenant = || Recording::silent().setting("auth-url", "http://b:5000");
-        assert_eq!(tenant().play(auth_url).unwrap(), "http://b:5000");
-        let url = tenant().setting("region", "eu").play(|| FIXED.scope(auth_url));
-        assert_eq!(url.unwrap(), "https://eu.a/v3");
-        let error = tenant().play(|| FIXED.scope(auth_url)).unwrap_err();
-        assert_eq!(error.subject.as_deref(), Some("region"));
+        static FIXED: Profile = Profile {
+            auth_url: Some("https://{region}.a/v3"),
+            regions: &[RegionPlaces { region: "ch", auth_url: "https://c/v3", s3_endpoint: "https://s" }],
+            ..Profile::GENERIC
+        };
+        let url = |tenant: Recording| tenant.play(|| FIXED.scope(auth_url));
+        let region = |name: &str| Recording::silent().setting("region", name);
+        assert_eq!(url(region("eu")).unwrap(), "https://eu.a/v3");
+        assert_eq!(url(region("ch")).unwrap(), "https://c/v3");
+        assert_eq!(url(region("ch").setting("auth-url", "http://b:5000")).unwrap(), "http://b:5000");
+        assert_eq!(url(Recording::silent()).unwrap_err().subject.as_deref(), Some("region"));
+    }
+
+    #[test]
+    fn a_project_may_be_that_of_the_region() {
+        static OF_REGION: Profile = Profile { default_project: Some("{region}"), ..Profile::GENERIC };
+        let tenant = || Recording::silent().setting("region", "eu").setting("user-domain", "D");
+        let project = |tenant: Recording| tenant.play(|| OF_REGION.scope(scope)).unwrap();
+        let named =
+            |name: &str, domain: &str| json!({ "project": { "name": name, "domain": { "name": domain } } });
+        assert_eq!(project(tenant()), named("eu", "D"));
+        let other = tenant().setting("project-name", "eu_x").setting("project-domain", "E");
+        assert_eq!(project(other), named("eu_x", "E"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const LONGEST: usize = 255;
 /// # Errors
 ///
 /// `description-too-long` if there is no room for both.
-pub(crate) fn stamped(description: &str, key: &str) -> Result<String, Error> {
+pub fn stamped(description: &str, key: &str) -> Result<String, Error> {
     let separator = if description.is_empty() { "" } else { " " };
     let stamped = format!("{description}{separator}{START}{key}{END}");
     if stamped.chars().count() > LONGEST {
@@ -29,7 +29,8 @@ pub(crate) fn stamped(description: &str, key: &str) -> Result<String, Error> {
 }
 
 /// The user's own description, and the key if there is one.
-pub(crate) fn read(description: &str) -> (&str, Option<&str>) {
+#[must_use]
+pub fn read(description: &str) -> (&str, Option<&str>) {
     let found = description.strip_suffix(END).and_then(|rest| {
         let (own, key) = rest.rsplit_once(START)?;
         let written = !key.is_empty() && key.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));

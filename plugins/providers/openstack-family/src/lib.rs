@@ -15,6 +15,7 @@
 //! });
 //! ```
 
+mod address_api;
 mod backoff;
 mod capabilities;
 mod cloud;
@@ -30,12 +31,13 @@ mod host;
 mod host_test;
 mod identity;
 mod image;
-mod intent;
+pub mod intent;
 mod keypair;
 mod links;
 mod metadata;
 mod microversion;
 mod network;
+mod network_api;
 mod neutron;
 mod object_store;
 mod operation;
@@ -67,10 +69,14 @@ mod volume_change;
 mod volume_type;
 mod zone;
 
+pub use address_api::AddressApi;
 pub use families::{Dialect, Provider};
-pub use profile::{Gpus, LoginUser, Profile, RateLimit, Reach};
+pub use network_api::{NetworkApi, network_in_use, network_of_subnet, pending, project_api};
+pub use profile::{Gpus, LoginUser, Profile, RateLimit, Reach, RegionPlaces};
 #[doc(hidden)]
 pub use skywright_sdk;
+#[doc(no_inline)]
+pub use skywright_sdk::volumes::Speed;
 
 /// Makes a provider of a [`Profile`]: a type of that name, which exports every family there is here. Once in a
 /// crate.

@@ -10,7 +10,7 @@ use skywright_sdk::{Intent, Page, log, url};
 
 use crate::cloud::{Cloud, page_size};
 use crate::links::{Link, marker};
-use crate::{intent, tag};
+use crate::{intent, profile, tag};
 
 /// The fields of a request's body.
 pub(crate) type Fields = Map<String, Value>;
@@ -50,7 +50,15 @@ impl Standard {
 
     /// The intent that it carries.
     pub(crate) fn intent(&self) -> Option<String> {
-        intent::read(self.description.as_deref()?).1.map(str::to_owned)
+        let described = self.description.as_deref().and_then(|description| intent::read(description).1);
+        let named =
+            || if profile::current().undescribed.is_empty() { None } else { intent::read(&self.name).1 };
+        described.or_else(named).map(str::to_owned)
+    }
+
+    /// Its name, without an intent that stands in it.
+    pub(crate) fn name(&self) -> &str {
+        if profile::current().undescribed.is_empty() { &self.name } else { intent::read(&self.name).0 }
     }
 
     /// The older one is the smaller one.
@@ -105,13 +113,12 @@ impl Neutron {
         mut fields: Fields,
     ) -> Result<T, Error> {
         let wanted = tag::written(tags)?;
-        let description = intent::stamped(description, &intent.key)?;
+        stamp::<T>(&mut fields, description, &intent.key)?;
         let found = if intent.again { self.made_with::<T>(&intent.key)? } else { None };
         if let Some(found) = found {
             self.put_tags(&found, &wanted)?;
             return Ok(found);
         }
-        fields.insert("description".to_owned(), description.into());
         let made = self.post::<T>(fields)?;
         match self.put_tags(&made, &wanted) {
             Ok(()) => Ok(made),
@@ -153,10 +160,11 @@ impl Neutron {
     /// The ids of what carries an intent, the oldest first.
     pub(crate) fn carrying<T: Resource>(&self, key: &str) -> Result<Vec<String>, Error> {
         let mut all = self.many::<Stamped<T>>().own();
-        if !T::DESCRIBED {
+        let in_name = profile::current().stamps_name(T::ONE);
+        if !T::DESCRIBED && !in_name {
             all = all.query("description", intent::stamped("", key)?);
         }
-        for field in ["id", "description", "created_at"] {
+        for field in ["id", if in_name { "name" } else { "description" }, "created_at"] {
             all = all.query("fields", field);
         }
         let mut found: Vec<Standard> = all.all()?.into_iter().map(|stamped| stamped.standard).collect();
@@ -204,6 +212,10 @@ impl Neutron {
 
     /// Replaces its tags.
     pub(crate) fn set_tags<T: Resource>(&self, id: &str, tags: &[KeyValue]) -> Result<(), Error> {
+        if !profile::current().has_tags {
+            let error = Error::unsupported("no-tags", "the cloud keeps no tags of what Neutron manages");
+            return Err(error.with_subject(id));
+        }
         let Err(error) = self.write_tags::<T>(id, &tag::written(tags)?) else { return Ok(()) };
         if error.http_status == Some(500) {
             // Which is what newer Neutrons say of the tags of what is not there.
@@ -214,6 +226,12 @@ impl Neutron {
 
     fn put_tags<T: Resource>(&self, there: &T, wanted: &[String]) -> Result<(), Error> {
         let Standard { id, tags, .. } = there.standard();
+        if !profile::current().has_tags {
+            if !wanted.is_empty() {
+                log::warn!("the cloud keeps no tags of what Neutron manages: {} dropped", wanted.len(); id = id);
+            }
+            return Ok(());
+        }
         let same = tags.len() == wanted.len() && tag::carried(wanted, tags);
         if same { Ok(()) } else { self.write_tags::<T>(id, wanted) }
     }
@@ -349,7 +367,8 @@ impl<T: Resource> Many<'_, T> {
     /// Those that carry every one of the tags.
     pub(crate) fn tagged(mut self, tags: &[KeyValue]) -> Result<Self, Error> {
         self.wanted = tag::written(tags)?;
-        self.query.extend(tag::query(&self.wanted).map(|tags| ("tags", tags)));
+        let asked = tag::query(&self.wanted).filter(|_| profile::current().has_tags);
+        self.query.extend(asked.map(|tags| ("tags", tags)));
         Ok(self)
     }
 
@@ -373,6 +392,19 @@ impl<T: Resource> Many<'_, T> {
         }
         Ok(pages.query("limit", page_size()?))
     }
+}
+
+/// Writes an intent where this kind carries it.
+pub(crate) fn stamp<T: Resource>(fields: &mut Fields, description: &str, key: &str) -> Result<(), Error> {
+    let in_name = profile::current().stamps_name(T::ONE);
+    let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+    let (field, stamped) = if in_name {
+        ("name", intent::stamped(name, key)?)
+    } else {
+        ("description", intent::stamped(description, key)?)
+    };
+    fields.insert(field.to_owned(), stamped.into());
+    Ok(())
 }
 
 /// The fields of a JSON object.

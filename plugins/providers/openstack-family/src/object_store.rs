@@ -63,7 +63,11 @@ fn s3_endpoint(cloud: &Cloud, region: &str) -> Result<String, Error> {
     if let Some(endpoint) = settings::text("s3-endpoint") {
         return Ok(endpoint);
     }
-    if let Some(pattern) = profile::current().s3_endpoint {
+    let profile = profile::current();
+    if let Some(places) = profile.places(region) {
+        return Ok(places.s3_endpoint.to_owned());
+    }
+    if let Some(pattern) = profile.s3_endpoint {
         return Ok(pattern.replace("{region}", &region.to_ascii_lowercase()));
     }
     let error = match cloud.s3(region) {

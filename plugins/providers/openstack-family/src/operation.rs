@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use skywright_sdk::{Error, Operation, Progress};
 
+use crate::profile;
 use crate::server_action::{PowerChange, Resizing};
 use crate::server_create::Creation;
 use crate::server_delete::Deletion;
@@ -13,6 +14,8 @@ use crate::subnet_create::SubnetCreate;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Change {
     SubnetCreate(SubnetCreate),
+    /// A change of the dialect's own way to make networks.
+    Network(serde_json::Value),
     HostCreation(Creation),
     HostDeletion(Deletion),
     HostPower(PowerChange),
@@ -24,6 +27,7 @@ impl Operation for Change {
     fn step(self) -> Result<Progress<Self>, Error> {
         match self {
             Self::SubnetCreate(change) => Ok(change.step()?.map(Self::SubnetCreate)),
+            Self::Network(state) => Ok(profile::current().networks.step(state)?.map(Self::Network)),
             Self::HostCreation(change) => Ok(change.step()?.map(Self::HostCreation)),
             Self::HostDeletion(change) => Ok(change.step()?.map(Self::HostDeletion)),
             Self::HostPower(change) => Ok(change.step()?.map(Self::HostPower)),
@@ -36,7 +40,8 @@ impl Operation for Change {
         match self {
             Self::SubnetCreate(change) => Ok(Progress::Done(change.cancel()?)),
             // What was made is deleted; that is a change of its own, which the host asks for.
-            Self::HostCreation(_)
+            Self::Network(_)
+            | Self::HostCreation(_)
             | Self::HostDeletion(_)
             | Self::HostPower(_)
             | Self::HostResizing(_)

@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 use skywright_sdk::prelude::*;
 
 use crate::neutron::{Neutron, Resource, Standard};
+use crate::profile;
 
 /// How often a port is read again because somebody changed it in between.
 const TRIES: usize = 5;
-
-/// What the owner of a virtual IP's port is called.
-pub(crate) const VIRTUAL_IP_OWNER: &str = "skywright:virtual-ip";
 
 /// A port.
 #[derive(Debug, Clone, Deserialize)]
@@ -102,7 +100,7 @@ impl Port {
     fn holder(&self) -> (&str, &'static str) {
         let what = match self.device_owner.as_str() {
             owner if owner.starts_with("compute:") => "the host",
-            VIRTUAL_IP_OWNER => return (self.id(), "the virtual IP"),
+            owner if owner == profile::current().virtual_ip_owner => return (self.id(), "the virtual IP"),
             _ if self.is_router_interface() => "the router",
             owner if owner.starts_with("network:") => "the network's own",
             _ => "the port",
@@ -191,7 +189,8 @@ mod tests {
         let error = in_use("the subnet", &[dhcp, host.clone(), host, other]).unwrap();
         assert_eq!(error.message, "the subnet is in use by the host h and 1 more");
         assert_eq!((error.category, error.subject.as_deref()), (Category::InUse, Some("h")));
-        let virtual_ip = port(json!({ "device_owner": VIRTUAL_IP_OWNER, "device_id": "x" }));
+        let virtual_ip =
+            port(json!({ "device_owner": profile::current().virtual_ip_owner, "device_id": "x" }));
         assert_eq!(in_use("it", &[virtual_ip]).unwrap().message, "it is in use by the virtual IP p");
     }
 

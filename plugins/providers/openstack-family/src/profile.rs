@@ -2,6 +2,12 @@
 
 use std::cell::Cell;
 
+use skywright_sdk::prelude::*;
+use skywright_sdk::volumes::Speed;
+
+use crate::address_api::AddressApi;
+use crate::network_api::{NetworkApi, Neutron};
+
 /// One kind of cloud, as constants. What is not said is as in [`Profile::GENERIC`]:
 /// `Profile { name: "example", ..Profile::GENERIC }`.
 ///
@@ -19,10 +25,16 @@ pub struct Profile {
     pub hidden_settings: &'static [&'static str],
     /// Settings that must be given, beside the family's own, by key.
     pub required_settings: &'static [&'static str],
-    /// Defaults instead of the family's, by key.
+    /// Defaults instead of the family's, by key; an empty one takes the family's away.
     pub setting_defaults: &'static [(&'static str, &'static str)],
-    /// Keystone, where it is not the tenant's `auth-url`. `{region}` stands for the setting of that name.
+    /// Settings that the family does not have.
+    pub own_settings: fn() -> Vec<Setting>,
+    /// Keystone, where the tenant gives no `auth-url`. `{region}` stands for the setting of that name.
     pub auth_url: Option<&'static str>,
+    /// Regions whose Keystone and S3 are elsewhere than in the others.
+    pub regions: &'static [RegionPlaces],
+    /// The project, by its name, where the tenant names none. `{region}` stands for the setting of that name.
+    pub default_project: Option<&'static str>,
     /// What may be reached, and with what.
     pub endpoints: &'static [Reach],
     /// What the cloud tolerates.
@@ -35,8 +47,44 @@ pub struct Profile {
     pub gpu_families: &'static [Gpus],
     /// Who logs in, where the image does not say so. The first that fits counts.
     pub login_users: &'static [LoginUser],
+    /// Versions of services whose URLs end in version and project, by type, whatever the catalog says of that.
+    pub project_urls: &'static [(&'static str, &'static str)],
+    /// Services that the catalog may not have, by type. `{region}` stands for the region.
+    pub service_urls: &'static [(&'static str, &'static str)],
     /// S3, where it is not in the catalog. `{region}` stands for the tenant's region in lower case.
     pub s3_endpoint: Option<&'static str>,
+    /// Whether Keystone makes keys for S3 (`OS-EC2`); if not, the tenant gives its own.
+    pub makes_s3_keys: bool,
+    /// Volume types of the speeds, the best first; of these the first that the region has. A speed that is not
+    /// here is chosen by the names of the types.
+    pub volume_types: &'static [(Speed, &'static [&'static str])],
+    /// Neutron's extensions, by alias, where the cloud is not to be asked for them.
+    pub network_extensions: Option<&'static [&'static str]>,
+    /// Whether subnets may be of IPv6.
+    pub ipv6: bool,
+    /// Kinds of Neutron's that have no description, such as `port`: their intents stand in their names.
+    pub undescribed: &'static [&'static str],
+    /// Whether what Neutron keeps can carry tags. If not, those of a create are dropped, and the log says so.
+    pub has_tags: bool,
+    /// The address pair of IPv4 that lets a port send from any address.
+    pub forward_pair: &'static str,
+    /// What the owner of a virtual IP's port is called.
+    pub virtual_ip_owner: &'static str,
+    /// How networks and subnets are made.
+    pub networks: &'static dyn NetworkApi,
+    /// How public addresses are made, where that is not Neutron's way.
+    pub addresses: Option<&'static dyn AddressApi>,
+}
+
+/// Where the services of one region are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegionPlaces {
+    /// The region's name.
+    pub region: &'static str,
+    /// Its Keystone.
+    pub auth_url: &'static str,
+    /// Its S3.
+    pub s3_endpoint: &'static str,
 }
 
 /// A place that the driver must reach.
@@ -94,7 +142,10 @@ impl Profile {
         hidden_settings: &[],
         required_settings: &[],
         setting_defaults: &[],
+        own_settings: Vec::new,
         auth_url: None,
+        regions: &[],
+        default_project: None,
         endpoints: &[
             Reach { name: "identity", pattern: "{auth-url}", identity: true },
             Reach { name: "services", pattern: "{auth-url.scheme}://{auth-url.host}:*", identity: false },
@@ -114,8 +165,30 @@ impl Profile {
         hidden_flavors: &[],
         gpu_families: &[],
         login_users: &[],
+        project_urls: &[],
+        service_urls: &[],
         s3_endpoint: None,
+        makes_s3_keys: true,
+        volume_types: &[],
+        network_extensions: None,
+        ipv6: true,
+        undescribed: &[],
+        has_tags: true,
+        forward_pair: "0.0.0.0/0",
+        virtual_ip_owner: "skywright:virtual-ip",
+        networks: &Neutron,
+        addresses: None,
     };
+
+    /// What is peculiar of a region.
+    pub(crate) fn places(&self, region: &str) -> Option<&'static RegionPlaces> {
+        self.regions.iter().find(|places| places.region == region)
+    }
+
+    /// Whether intents of a kind of Neutron's stand in its name.
+    pub(crate) fn stamps_name(&self, kind: &str) -> bool {
+        self.undescribed.contains(&kind)
+    }
 
     /// Runs `work` with this as the [`current`] profile.
     pub(crate) fn scope<T>(&'static self, work: impl FnOnce() -> T) -> T {

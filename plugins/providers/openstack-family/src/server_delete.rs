@@ -53,7 +53,7 @@ pub(crate) fn begin(id: String) -> Result<Deletion, Error> {
         let own = ports.into_iter().filter(|port| port.device_id.is_empty() || port.device_id == id);
         deletion.ports = ids(own);
         for port in &deletion.ports {
-            server_port::part(&neutron, port, &id)?;
+            server_port::part(&neutron, port, &id, key)?;
         }
     }
     server::delete(&compute, &id)?;

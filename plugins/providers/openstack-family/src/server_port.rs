@@ -11,9 +11,9 @@ use skywright_sdk::hosts::Nic;
 use skywright_sdk::prelude::*;
 use skywright_sdk::{cache, log, url};
 
-use crate::intent;
-use crate::neutron::{Neutron, fields, unless_gone};
+use crate::neutron::{Neutron, Resource, fields, stamp, unless_gone};
 use crate::port::Port;
+use crate::{intent, profile};
 
 /// How long it is believed which network a subnet is in, in seconds. That never changes.
 const SUBNET_KEPT_S: u32 = 86_400;
@@ -70,7 +70,10 @@ pub(crate) fn subnet(neutron: &Neutron, id: &str) -> Result<Subnet, Error> {
 
 /// Those of a host's intent.
 pub(crate) fn of_intent(neutron: &Neutron, key: &str) -> Result<Vec<Port>, Error> {
-    let mut ports = neutron.many::<Port>().query("description", intent::stamped("", key)?).all()?;
+    let mut ports = match profile::current().stamps_name(Port::ONE) {
+        true => neutron.many::<Port>().own().all()?,
+        false => neutron.many::<Port>().query("description", intent::stamped("", key)?).all()?,
+    };
     // A cloud that does not know the filter gives them all.
     ports.retain(|port| port.standard.intent().as_deref() == Some(key));
     Ok(ports)
@@ -90,8 +93,12 @@ pub(crate) fn of_servers<'a>(
 
 /// Those that a delete of the server left.
 pub(crate) fn left_by(neutron: &Neutron, server: &str) -> Result<Vec<Port>, Error> {
-    let mut ports = neutron.many::<Port>().query("name", parting_name(server)).all()?;
-    ports.retain(|port| port.standard.name == parting_name(server));
+    let name = parting_name(server);
+    let mut ports = match profile::current().stamps_name(Port::ONE) {
+        true => neutron.many::<Port>().own().all()?,
+        false => neutron.many::<Port>().query("name", &name).all()?,
+    };
+    ports.retain(|port| port.standard.name() == name);
     Ok(ports)
 }
 
@@ -101,9 +108,12 @@ fn parting_name(server: &str) -> String {
 }
 
 /// Tells on the port which server it was of. One that is gone is done.
-pub(crate) fn part(neutron: &Neutron, port: &str, server: &str) -> Result<(), Error> {
-    let name = json!({ "name": parting_name(server) });
-    unless_gone(neutron.put::<Port>(port, &name)).map(|_| ())
+pub(crate) fn part(neutron: &Neutron, port: &str, server: &str, key: &str) -> Result<(), Error> {
+    let mut name = parting_name(server);
+    if profile::current().stamps_name(Port::ONE) {
+        name = intent::stamped(&name, key)?;
+    }
+    unless_gone(neutron.put::<Port>(port, &json!({ "name": name }))).map(|_| ())
 }
 
 /// What the ports of a host have in common.
@@ -150,11 +160,9 @@ fn create(neutron: &Neutron, wanted: &Wanted<'_>, plug: &Plug) -> Result<Port, E
 }
 
 fn body(wanted: &Wanted<'_>, plug: &Plug) -> Result<Value, Error> {
-    let mut port = json!({
-        "name": wanted.name,
-        "network_id": plug.network(),
-        "description": intent::stamped("", wanted.key)?,
-    });
+    let mut port = fields(json!({ "name": wanted.name, "network_id": plug.network() }));
+    stamp::<Port>(&mut port, "", wanted.key)?;
+    let mut port = Value::Object(port);
     if !wanted.security_groups.is_empty() {
         port["security_groups"] = json!(wanted.security_groups);
     }
@@ -173,7 +181,7 @@ fn body(wanted: &Wanted<'_>, plug: &Plug) -> Result<Value, Error> {
 
 /// One that forwards may send from any address: its security groups go on to protect it.
 fn allowed_pairs(nic: &Nic, subnet: &Subnet) -> Vec<Value> {
-    let all = if subnet.ip_version == 6 { "::/0" } else { "0.0.0.0/0" };
+    let all = if subnet.ip_version == 6 { "::/0" } else { profile::current().forward_pair };
     let pair = |range: &str| json!({ "ip_address": range });
     match nic.forwards {
         true => vec![pair(all)],

@@ -5,7 +5,7 @@ use skywright_sdk::{credentials, settings};
 
 use crate::description;
 use crate::identity::{Method, base_url};
-use crate::volume_type;
+use crate::{profile, volume_type};
 
 /// Every finding, each at the key that it is about.
 pub(crate) fn findings(given: &[(String, String)]) -> Vec<Diagnostic> {
@@ -60,6 +60,7 @@ fn login(given: &Given<'_>) -> Vec<Diagnostic> {
             Diagnostic::warning(key, "not used").with_detail("an application credential carries its project"),
         ),
         (Method::ApplicationCredential, None) => {}
+        (_, None) if profile::current().default_project.is_some() => {}
         (_, None) => {
             let detail = "give project-id, or project-name and project-domain";
             findings.push(Diagnostic::error("project-name", "the project is missing").with_detail(detail));

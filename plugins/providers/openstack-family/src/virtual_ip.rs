@@ -7,7 +7,8 @@ use skywright_sdk::addresses::{VirtualIp, VirtualIpPage};
 use skywright_sdk::prelude::*;
 
 use crate::neutron::{Neutron, fields};
-use crate::port::{self, Port, VIRTUAL_IP_OWNER};
+use crate::port::{self, Port};
+use crate::profile;
 use crate::subnet::Subnet;
 
 /// Keeps an address of a subnet.
@@ -23,7 +24,7 @@ pub(crate) fn create(
         "name": name,
         "network_id": network,
         "fixed_ips": [{ "subnet_id": subnet }],
-        "device_owner": VIRTUAL_IP_OWNER,
+        "device_owner": profile::current().virtual_ip_owner,
     });
     let port: Port = neutron.create(intent, tags, "", fields(wanted))?;
     get(&port.standard.id)
@@ -40,7 +41,11 @@ pub(crate) fn get(id: &str) -> Result<VirtualIp, Error> {
 /// The project's own.
 pub(crate) fn list(cursor: Option<&str>) -> Result<VirtualIpPage, Error> {
     let neutron = Neutron::open()?;
-    let page = neutron.many::<Port>().own().query("device_owner", VIRTUAL_IP_OWNER).page(cursor)?;
+    let page = neutron
+        .many::<Port>()
+        .own()
+        .query("device_owner", profile::current().virtual_ip_owner)
+        .page(cursor)?;
     let around = around(&neutron, &page.items)?;
     let items = page.items.into_iter().map(|port| told(port, &around)).collect::<Result<_, _>>()?;
     Ok(VirtualIpPage { items, next: page.next })
@@ -95,7 +100,9 @@ pub(crate) fn abandon(key: &str) -> Result<(), Error> {
     for id in neutron.carrying::<Port>(key)? {
         // A host's port carries the key of its host's intent.
         match neutron.one_if_there::<Port>(&id)? {
-            Some(port) if port.device_owner == VIRTUAL_IP_OWNER => delete_port(&neutron, &port)?,
+            Some(port) if port.device_owner == profile::current().virtual_ip_owner => {
+                delete_port(&neutron, &port)?
+            }
             _ => {}
         }
     }
@@ -124,7 +131,7 @@ fn virtual_ip(neutron: &Neutron, id: &str) -> Result<Port, Error> {
 
 /// Other ports are not taken for virtual IPs: what is deleted by this family is what it made.
 fn checked(port: Port) -> Result<Port, Error> {
-    if port.device_owner == VIRTUAL_IP_OWNER {
+    if port.device_owner == profile::current().virtual_ip_owner {
         return Ok(port);
     }
     let error = Error::new(Category::NotFound, "no-virtual-ip", "the port of that id is no virtual IP");
@@ -164,7 +171,7 @@ fn told(port: Port, around: &[Port]) -> Result<VirtualIp, Error> {
     hosts.dedup();
     Ok(VirtualIp {
         id: port.id().to_owned(),
-        name: port.standard.name.clone(),
+        name: port.standard.name().to_owned(),
         address: address.to_owned(),
         subnet: subnet.to_owned(),
         hosts,

@@ -10,6 +10,8 @@ use skywright_sdk::cache;
 use skywright_sdk::prelude::*;
 use skywright_sdk::volumes::Speed;
 
+use crate::profile;
+
 /// How long the list of types is believed, in seconds.
 const KEPT_S: u32 = 86_400;
 
@@ -46,14 +48,23 @@ pub(crate) fn of_speed(volume: &Client, speed: Speed) -> Result<Option<String>, 
         let types: Types = volume.get("/types").json()?;
         Ok(types.volume_types.into_iter().map(|kind| kind.name).collect())
     })?;
-    Ok(chosen(&names, speed).map(str::to_owned))
+    let known = known(speed).iter().find(|known| names.iter().any(|name| name == *known)).copied();
+    Ok(known.or_else(|| chosen(&names, speed)).map(str::to_owned))
+}
+
+/// Those that the dialect knows for a speed.
+fn known(speed: Speed) -> &'static [&'static str] {
+    let known = profile::current().volume_types.iter().find(|(of, _)| *of == speed);
+    known.map_or(&[], |(_, names)| names)
 }
 
 /// The speed of a type, as far as its name tells.
 pub(crate) fn speed(name: &str) -> Option<Speed> {
     let given = given().unwrap_or_default();
     let by_setting = given.into_iter().find(|(_, given)| given == name).map(|(speed, _)| speed);
+    let known = profile::current().volume_types.iter();
     by_setting
+        .or_else(|| known.clone().find(|(_, names)| names.first() == Some(&name)).map(|(speed, _)| *speed))
         .or_else(|| FAMILIES.into_iter().map(|(speed, _)| speed).find(|speed| rank(name, *speed).is_some()))
 }
 
@@ -110,6 +121,7 @@ mod tests {
     use skywright_sdk::replay::Recording;
 
     use super::*;
+    use crate::profile::Profile;
 
     fn choose(names: &[&str]) -> [Option<String>; 3] {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -146,6 +158,33 @@ mod tests {
             assert_eq!(of_speed(&client, Speed::Ssd).unwrap().as_deref(), Some("__DEFAULT__"));
             assert_eq!((speed("x"), speed("SAS"), speed("y")), (Some(Speed::Cold), Some(Speed::Hdd), None));
         });
+    }
+
+    #[test]
+    fn what_the_dialect_knows_comes_before_the_names() {
+        static KNOWN: Profile = Profile {
+            volume_types: &[(Speed::Cold, &["classic"]), (Speed::Ssd, &["gen2", "high-speed"])],
+            ..Profile::GENERIC
+        };
+        let cloud = |types: &str| {
+            let body = format!(r#"{{\"volume_types\":[{types}]}}"#);
+            let request = r#"{"method":"GET","url":"http://cinder/types"}"#;
+            let response = format!(r#"{{"status":200,"headers":[],"body":"{body}"}}"#);
+            let text =
+                format!("{{\"skywright-recording\":1}}\n{{\"request\":{request},\"response\":{response}}}");
+            Recording::parse(&text).unwrap()
+        };
+        let of = |speed, types: &str| {
+            let asked = || of_speed(&Client::new("http://cinder"), speed).unwrap();
+            cloud(types).play(|| KNOWN.scope(asked))
+        };
+        let (old, new) = (r#"{\"name\":\"classic\"},{\"name\":\"high-speed\"}"#, r#"{\"name\":\"gen2\"}"#);
+        assert_eq!(of(Speed::Ssd, old).as_deref(), Some("high-speed"));
+        assert_eq!(of(Speed::Ssd, &format!("{old},{new}")).as_deref(), Some("gen2"));
+        assert_eq!(of(Speed::Cold, old).as_deref(), Some("classic"));
+        assert_eq!(of(Speed::Cold, new), None);
+        let told = |name: &str| Recording::silent().play(|| KNOWN.scope(|| speed(name)));
+        assert_eq!([told("classic"), told("high-speed")], [Some(Speed::Cold), Some(Speed::Ssd)]);
     }
 
     #[test]
