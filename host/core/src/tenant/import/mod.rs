@@ -263,8 +263,14 @@ Region = "GRA11"
 ProjectName = "1234"
 DefaultImage = "Ubuntu 20.04"
 ConcurrentMachineCreationLimit = 4
+DNS = "9.9.9.9"
+[tenants.network]
+ProviderNetwork = "Ext-Net"
+VPCName = "x"
 [tenants.objectstorage]
+AccessKey = "key-1"
 SecretKey = "hunter4"
+Suffix = "y"
 [tenants.metadata]
 CryptKey = "hunter5"
 [[tenants]]
@@ -277,10 +283,14 @@ client = "aws"
         let toml = import("tenants.toml", SAFESCALE).unwrap();
         let expected = [
             "create-parallelism=4",
+            "dns-servers=9.9.9.9",
+            "external-network=Ext-Net",
             "project-id=0123456789",
             "region=GRA11",
             "user=user-1",
             "secret password=hunter2",
+            "secret s3-access-key=key-1",
+            "secret s3-secret-key=hunter4",
         ];
         let tenant = &toml.tenants[0];
         assert_eq!((tenant.name.as_str(), tenant.provider), ("ovh1", "skywright/ovh"));
@@ -288,12 +298,13 @@ client = "aws"
         let left = [
             "identity.AlternateApiConsumerKey",
             "compute.DefaultImage",
-            "objectstorage.SecretKey",
+            "network.VPCName",
+            "objectstorage.Suffix",
             "metadata.CryptKey",
         ];
         assert_eq!(left_out(tenant), left);
         assert!(!serde_json::to_string(&tenant.left_out).unwrap().contains("hunter"));
-        assert_eq!((toml.skipped[0].name.as_str(), toml.skipped[0].line), ("amazon", 19));
+        assert_eq!((toml.skipped[0].name.as_str(), toml.skipped[0].line), ("amazon", 25));
         let yaml = "tenants:\n- name: a\n  provider: OpenStack\n  IDENTITY: {IdentityEndpoint: 'https://k/v3', Username: u, Password: 5}\n  compute: {TenantName: t}\n";
         let json = r#"{"tenants":[{"name":"a","client":"openstack","identity":{"identityendpoint":"https://k/v3","USERNAME":"u","password":"5"},"compute":{"tenantname":"t"}}]}"#;
         for (name, text) in [("tenants.yaml", yaml), ("tenants.json", json)] {

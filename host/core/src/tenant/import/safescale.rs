@@ -13,7 +13,7 @@ type Rule = (&'static str, &'static str, Target);
 const ELSEWHERE: Target =
     Target::Not("Skywright has no such default of a tenant; say it where a resource is made");
 const STATE: Target = Target::Not("Skywright keeps its state on this machine, not in a bucket");
-const BUCKETS: Target = Target::Not("object storage has no settings of its own in a tenant");
+const BUCKETS: Target = Target::Not("object storage takes the tenant's login, or keys for S3");
 const NETWORK: Target = Target::Not("the plugin finds the cloud's networks by itself");
 const VERSION: Target = Target::Not("the plugin asks the cloud for its versions");
 
@@ -41,7 +41,21 @@ const COMMON: &[Rule] = &[
     ("compute", "zone", Target::Not("a zone is said for each host, not for the tenant")),
     ("compute", "scannable", Target::Not("templates are not scanned")),
     ("compute", "safe", Target::Not("port security stays on")),
+    ("compute", "dns", Target::Setting("dns-servers")),
+    ("network", "externalnetwork", Target::Setting("external-network")),
+    ("network", "floatingippool", Target::Setting("external-network")),
+    ("objectstorage", "type", Target::Setting("object-protocol")),
+    ("objectstorage", "endpoint", Target::Setting("s3-endpoint")),
+    ("objectstorage", "accesskey", Target::Secret("s3-access-key")),
+    ("objectstorage", "secretkey", Target::Secret("s3-secret-key")),
+    ("objectstorage", "secretaccesskey", Target::Secret("s3-secret-key")),
 ];
+
+/// What two of them call their external network.
+const PROVIDER_NETWORK: Rule = ("network", "providernetwork", Target::Setting("external-network"));
+
+/// CloudFerro's names for the same things.
+const CLOUDFERRO: &[Rule] = &[PROVIDER_NETWORK];
 
 /// OVH's names for the same things.
 const OVH: &[Rule] = &[
@@ -51,6 +65,7 @@ const OVH: &[Rule] = &[
     ("identity", "alternateapiapplicationkey", Target::Not("OVH's own API is not used")),
     ("identity", "alternateapiapplicationsecret", Target::Not("OVH's own API is not used")),
     ("identity", "alternateapiconsumerkey", Target::Not("OVH's own API is not used")),
+    PROVIDER_NETWORK,
 ];
 
 /// The plugin of a SafeScale provider, and what it calls things by other names.
@@ -58,7 +73,7 @@ fn plugin(client: &str) -> Option<(&'static str, &'static [Rule])> {
     Some(match client {
         "openstack" => ("skywright/openstack", &[]),
         "ovh" => ("skywright/ovh", OVH),
-        "cloudferro" => ("skywright/cloudferro", &[]),
+        "cloudferro" => ("skywright/cloudferro", CLOUDFERRO),
         "opentelekom" => ("skywright/opentelekom", &[]),
         "flexibleengine" => ("skywright/flexibleengine", &[]),
         _ => return None,
