@@ -45,7 +45,7 @@ macro_rules! listings {
         $(
             $(#[$doc])*
             pub(crate) async fn $name<'s>(
-                context: &Context,
+                context: &'s Context,
                 provider: &'s dyn Provider
                 $(, $argument: $ty)*
             ) -> Result<Vec<$item>, Failure> {

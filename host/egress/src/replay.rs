@@ -1,10 +1,10 @@
 //! Replays: a recording in the place of the network.
 //!
 //! Requests are answered in the order in which they were recorded. Compared are method, URL, headers and
-//! body, with secrets by name; not compared are headers that change with the day and the key
-//! ([`UNCOMPARED`]), and what the plugin says of resending, of buckets and of time-outs. Nothing is sent,
-//! nothing is waited for, and the grant is not asked: it was when the recording was made, and a request that
-//! was not recorded is answered with [`HttpError::NotRecorded`].
+//! body, with secrets by name; what was masked matches anything. Not compared are headers that change with
+//! the day and the key ([`UNCOMPARED`]), and what the plugin says of resending, of buckets and of time-outs.
+//! Nothing is sent, nothing is waited for, and the grant is not asked: it was when the recording was made,
+//! and a request that was not recorded is answered with [`HttpError::NotRecorded`].
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::clock::{BoxFuture, Clock};
 use crate::error::HttpError;
 use crate::recording::{Exchange, Outcome};
+use crate::redact::MASK;
 use crate::request::{CaptureSource, Request, Response};
 use crate::text::{Part, Text};
 use crate::vault::{Secret, Vault};
@@ -155,12 +156,25 @@ fn capture(request: &Request, response: &Response, vault: &Vault) {
 
 /// The part that differs first, as it was and as it is.
 fn differs(recorded: &Request, asked: &Request) -> Option<(&'static str, String, String)> {
-    let parts: [(&'static str, fn(&Request) -> String); 3] =
-        [("request", line), ("headers", headers), ("body", body)];
-    parts.into_iter().find_map(|(part, show)| {
-        let (was, is) = (show(recorded), show(asked));
-        (was != is).then(|| (part, shortened(&was, &is), shortened(&is, &was)))
+    let shown = |request: &Request| [line(request), headers(request), body(request)];
+    let pairs = shown(recorded).into_iter().zip(shown(asked));
+    ["request", "headers", "body"].into_iter().zip(pairs).find_map(|(part, (was, is))| {
+        (!is_same(&was, &is)).then(|| (part, shortened(&was, &is), shortened(&is, &was)))
     })
+}
+
+/// Whether it is what was recorded. What was masked there may be anything: a plugin may know, and write, what
+/// later became a credential, such as the id of a key that it captured.
+fn is_same(recorded: &str, asked: &str) -> bool {
+    let mut parts = recorded.split(MASK);
+    let Some(mut rest) = parts.next().and_then(|first| asked.strip_prefix(first)) else { return false };
+    let mut parts: Vec<_> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
 }
 
 fn line(request: &Request) -> String {
@@ -324,13 +338,28 @@ mod tests {
             let mut request = login();
             change(&mut request);
             let error = client.send(request).await.unwrap_err();
-            let HttpError::NotRecorded(Difference::Other { position: 1, part: found, .. }) = &error else {
-                panic!("{error}")
-            };
-            assert_eq!(*found, part);
+            let HttpError::NotRecorded(difference) = error else { panic!("{error}") };
+            assert!(matches!(&difference, Difference::Other { position: 1, part: p, .. } if *p == part));
             assert!(client.send(login()).await.is_err());
-            assert_eq!(replayer.difference().map(|d| d.to_string()), Some(error.to_string()));
+            assert_eq!(replayer.difference(), Some(difference));
             assert_eq!(replayer.next().as_deref(), Some("POST https://c/login"));
+        }
+    }
+
+    #[test]
+    fn what_was_masked_may_be_anything_and_nothing_else_may() {
+        for (recorded, asked, same) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("/ec2/***", "/ec2/c777", true),
+            ("/ec2/***/x", "/ec2/c777/x", true),
+            ("/ec2/***/x", "/ec2/c777/y", false),
+            ("/ec2/***/x", "/s3/c777/x", false),
+            ("***a***b", "xaab", true),
+            ("***a***b", "xb", false),
+            ("ab***ba", "aba", false),
+        ] {
+            assert_eq!(is_same(recorded, asked), same, "{recorded} {asked}");
         }
     }
 
