@@ -34,6 +34,8 @@ pub(crate) const PLUGIN_REFUSED: u8 = 20;
 pub(crate) const PLUGIN_CRASHED: u8 = 21;
 /// The plugin met one of the sandbox's limits.
 pub(crate) const PLUGIN_LIMIT: u8 = 22;
+/// A check of `plugin conformance` or `plugin test` failed, or a replay differs from its recording.
+pub(crate) const CHECKS_FAILED: u8 = 23;
 /// A defect of skywright.
 pub(crate) const INTERNAL: u8 = 30;
 /// Somebody stopped it (128 + SIGINT).
