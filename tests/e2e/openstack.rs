@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skywright_core::{Grants, Home, Host, HostOptions, SecretSource, Tenant};
+use skywright_core::{
+    Grants, Home, Host, HostOptions, SecretSource, Tenant, TenantRequest, TenantsFile, read_import,
+    resolve_tenant,
+};
 use skywright_runtime::{
     Allocation, ArtefactCache, Compiler, EngineOptions, Error, LimitName, Limits, Plugin, Session,
 };
@@ -132,6 +135,37 @@ async fn the_three_ways_to_log_in() {
     tenant.secrets = [("token".to_owned(), rig.secret("token", &token))].into();
     let session = rig.session(&tenant).await;
     assert!(rig.call(&session, "catalog.regions", &[]).await.is_ok());
+}
+
+/// Each cloud of the rig's own `clouds.yaml`, imported, sealed, read again, and used.
+#[tokio::test]
+async fn an_imported_clouds_yaml_works() {
+    let Some(rig) = rig(Limits::default()).await else { return };
+    let home = Home::below(rig.folder.path());
+    let mut import = read_import(Path::new(rig.text("clouds_yaml"))).unwrap();
+    let mut file = TenantsFile::open(&home.tenants_file()).unwrap();
+    for tenant in &mut import.tenants {
+        assert!(tenant.logs_in_over_http(), "the rig has no TLS");
+        tenant.grants.plaintext_credentials = true;
+        let seal = |(key, secret): (&String, _)| {
+            let source = SecretSource::seal(&tenant.name, key, secret, &home.master_key_file()).unwrap();
+            (key.clone(), source)
+        };
+        let sources = tenant.secrets.iter().map(|(key, secret)| seal((key, secret.as_str()))).collect();
+        file.put(&tenant.name, &tenant.block(&sources), false).unwrap();
+    }
+    file.save().unwrap();
+    assert!(!std::fs::read_to_string(home.tenants_file()).unwrap().contains(rig.text("password")));
+    for name in ["rig", "rig-appcred"] {
+        let request = TenantRequest { flag: Some(name.to_owned()), ..TenantRequest::default() };
+        let choice = resolve_tenant(&home, &request).unwrap();
+        let session = rig.session(&choice.tenant).await;
+        assert_eq!(
+            rig.call(&session, "catalog.regions", &[]).await.unwrap(),
+            json!([rig.text("region")]),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]

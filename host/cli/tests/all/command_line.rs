@@ -8,7 +8,15 @@ use crate::run::Place;
 #[test]
 fn help() {
     let place = Place::empty();
-    for words in [&["--help"][..], &["plugin", "--help"], &["plugin", "call", "--help"]] {
+    for words in [
+        &["--help"][..],
+        &["plugin", "--help"],
+        &["plugin", "call", "--help"],
+        &["tenant", "--help"],
+        &["tenant", "set", "--help"],
+        &["tenant", "import", "--help"],
+        &["tenant", "secret", "set", "--help"],
+    ] {
         let outcome = place.run(words);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
         insta::assert_snapshot!(words.concat().replace("--", "-"), outcome.stdout);

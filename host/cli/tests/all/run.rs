@@ -67,6 +67,17 @@ impl Place {
         self.finish(self.command(words).output().unwrap())
     }
 
+    /// With this on standard input.
+    pub(crate) fn run_with_input(&self, words: &[&str], input: &str) -> Outcome {
+        use std::io::Write as _;
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that fails early does not read it.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        self.finish(child.wait_with_output().unwrap())
+    }
+
     /// What it printed, with this place's path as `HOME`.
     pub(crate) fn finish(&self, output: Output) -> Outcome {
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(path_text(self.folder.path()), "HOME");
@@ -96,6 +107,13 @@ impl Outcome {
         assert_eq!((&answer["status"], &answer["result"]), (&"failure".into(), &serde_json::Value::Null));
         assert_eq!(answer["error"]["exit_code"].as_i64(), self.code.map(i64::from));
         answer["error"].clone()
+    }
+
+    /// The `result` of a JSON answer.
+    pub(crate) fn json_result(&self) -> serde_json::Value {
+        let answer: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
+        assert_eq!((self.code, &answer["status"]), (Some(0), &"success".into()), "{}", self.shown());
+        answer["result"].clone()
     }
 
     pub(crate) fn holds(&self, text: &str) -> bool {

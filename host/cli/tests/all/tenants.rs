@@ -16,67 +16,51 @@ fn with_file(yaml: &str) -> String {
     regions(&place, &["--tenant", "lab"]).shown()
 }
 
+/// Wrong files, each with what is said of it.
 #[test]
 fn a_tenants_file_is_read_strictly() {
-    let unknown_key = "tenants:\n  lab:\n    provider: example\n    region: north\n";
-    insta::assert_snapshot!(with_file(unknown_key), @"
-    exit 2
-    stderr:
-    error: HOME/config/tenants.yaml: tenants.lab: unknown field `region`, expected one of `provider`, `settings`, `secrets`, `grants` at line 4 column 5
-    ");
-    let wrong_type = "tenants:\n  lab:\n    grants:\n      plaintext-credentials: 3\n";
-    insta::assert_snapshot!(with_file(wrong_type), @"
-    exit 2
-    stderr:
-    error: HOME/config/tenants.yaml: tenants.lab.grants.plaintext-credentials: expected a boolean at line 4 column 30
-    ");
-    let no_source = "tenants:\n  lab:\n    secrets:\n      token: { value: hunter2 }\n";
-    insta::assert_snapshot!(with_file(no_source), @"
-    exit 2
-    stderr:
-    error: HOME/config/tenants.yaml: tenants.lab.secrets.token: unknown field `value`, expected one of `env`, `file`, `command` at line 4 column 16
-    ");
-    let two_sources = "tenants:\n  lab:\n    secrets:\n      token: { env: A, file: b }\n";
-    insta::assert_snapshot!(with_file(two_sources), @"
-    exit 2
-    stderr:
-    error: HOME/config/tenants.yaml: tenants.lab.secrets: a secret has one source: env, file or command at line 4 column 7
-    ");
-    let unclosed = "tenants:\n  lab:\n    secrets:\n      token: \"hunter2\n";
-    insta::assert_snapshot!(with_file(unclosed), @"
-    exit 2
-    stderr:
-    error: HOME/config/tenants.yaml: found unexpected end of stream at line 5 column 1, while scanning a quoted scalar at line 4 column 14
-    ");
+    let files = [
+        ("syntax", "tenants:\n  lab:\n    secrets:\n      token: \"hunter2\n"),
+        ("indentation", "tenants:\n  lab:\n    settings:\n   region: x\n"),
+        ("no map", "- lab\n"),
+        ("unknown at the top", "tenant:\n  lab: {}\n"),
+        ("unknown in a tenant", "tenants:\n  lab:\n    provider: example\n    region: north\n"),
+        ("unknown in grants", "tenants:\n  lab:\n    grants:\n      ca_file: x\n"),
+        ("twice", "tenants:\n  lab: {}\n  work: {}\n  lab: {}\n"),
+        ("a tenant that is none", "tenants:\n  lab: hunter2\n"),
+        ("wrong type", "tenants:\n  lab:\n    grants:\n      plaintext-credentials: 3\n"),
+        ("wrong item", "tenants:\n  lab:\n    grants:\n      networks: [10.0.0.0/8, hunter2]\n"),
+        ("no value", "tenants:\n  lab:\n    settings:\n      endpoint:\n"),
+        ("list for a value", "tenants:\n  lab:\n    settings:\n      endpoint: [a]\n"),
+        ("a secret as it is", "tenants:\n  lab:\n    secrets:\n      token: hunter2\n"),
+        ("a secret under a key", "tenants:\n  lab:\n    secrets:\n      token: { value: hunter2 }\n"),
+        ("a secret for a key", "tenants:\n  lab:\n    secrets:\n      token: { hunter2 }\n"),
+        ("two sources", "tenants:\n  lab:\n    secrets:\n      token: { env: A, file: b }\n"),
+        ("words for a command", "tenants:\n  lab:\n    secrets:\n      token: { command: hunter2 }\n"),
+    ];
+    let said = files.map(|(what, yaml)| format!("## {what}\n{yaml}\n{}\n", with_file(yaml)));
+    insta::assert_snapshot!("wrong-files", said.join("\n"));
 }
 
 #[test]
 fn settings_are_what_the_plugin_declares() {
-    let settings = |settings: &str| with_file(&format!("tenants:\n  lab:\n    settings: {settings}\n"));
-    insta::assert_snapshot!(settings("{ endpoint: \"https://cloud.example\", region: north }"), @"
-    exit 2
-    stderr:
-    error: setting `region`: the plugin declares no such setting; it declares: endpoint, token
-    hint: `skywright plugin inspect PLUGIN` lists the settings that it declares
-    ");
-    insta::assert_snapshot!(settings("{ endpoint: north }"), @"
-    exit 2
-    stderr:
-    error: setting `endpoint`: expected a URL, such as https://cloud.example/v3
-    hint: `skywright plugin inspect PLUGIN` lists the settings that it declares
-    ");
-    insta::assert_snapshot!(settings("{}"), @"
-    exit 2
-    stderr:
-    error: setting `endpoint`: it is required and has no default
-    hint: `skywright plugin inspect PLUGIN` lists the settings that it declares
-    ");
-    insta::assert_snapshot!(settings("{ token: hunter2 }"), @"
-    exit 2
-    stderr:
-    error: setting `token`: expected its source under `secrets`, not a value under `settings`
-    hint: `skywright plugin inspect PLUGIN` lists the settings that it declares
-    ");
+    let cases = [
+        ("unknown", "    settings:\n      endpoint: https://cloud.example\n      regoin: north\n"),
+        ("near", "    settings:\n      end-point: https://cloud.example\n"),
+        ("no URL", "    settings:\n      endpoint: hunter2\n"),
+        ("missing", "    settings: {}\n"),
+        ("a secret as a setting", "    settings:\n      token: hunter2\n"),
+        ("a setting as a secret", "    secrets:\n      endpoint: { env: A }\n"),
+        (
+            "an unknown secret",
+            "    settings: { endpoint: https://cloud.example }\n    secrets:\n      tokn: { env: A }\n",
+        ),
+    ];
+    let said = cases.map(|(what, yaml)| {
+        let yaml = format!("tenants:\n  lab:\n{yaml}");
+        format!("## {what}\n{yaml}\n{}\n", with_file(&yaml))
+    });
+    insta::assert_snapshot!("wrong-settings", said.join("\n"));
 }
 
 #[test]
@@ -113,7 +97,7 @@ fn a_secret_that_is_given_as_a_value_is_refused_and_not_repeated() {
     exit 2
     stderr:
     error: the source of the secret `token` is not understood
-    hint: write --secret KEY=env:NAME, KEY=file:PATH or KEY=command:PROGRAM
+    hint: write --secret KEY=env:NAME, KEY=file:PATH, KEY=command:PROGRAM or KEY=keyring:NAME
     ");
 }
 
