@@ -11,6 +11,7 @@ mod answers;
 mod cache;
 mod captures;
 mod compat;
+mod conformance;
 mod credentials;
 mod guest;
 mod javascript;
