@@ -42,7 +42,9 @@ async fn abort(args: Abort, site: &Site<'_>) -> Result<(), Error> {
     let record = tenancy.find_operation(&args.which.id).await?;
     site.confirm(&format!("take back `{}` and delete what it made?", record.title), &args.yes)?;
     // There is nothing to stop: it is being undone already. A kill leaves it to the next command.
-    tenancy.abort(&record.id).await?;
+    let outcome = tenancy.abort(&record.id).await;
+    site.clear();
+    outcome?;
     site.printer.done()
 }
 

@@ -1,0 +1,125 @@
+//! Commands on what is in a cloud, as far as they come without one.
+
+use serde_json::json;
+
+use crate::run::{Outcome, Place};
+
+const LAB: &str = "\
+tenants:
+  lab:
+    provider: ./example.wasm
+    settings: { endpoint: 'https://cloud.example' }
+    secrets: { token: { env: TOKEN } }
+";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.put("config/tenants.yaml", LAB);
+    place
+}
+
+fn run(place: &Place, words: &[&str]) -> Outcome {
+    place.finish(place.command(words).env("TOKEN", "hunter2").output().unwrap())
+}
+
+#[test]
+fn help() {
+    let place = Place::empty();
+    let nouns = ["template", "image", "network", "subnet", "host", "operation"];
+    let leaves = [
+        &["template", "match"][..],
+        &["network", "create"],
+        &["network", "delete"],
+        &["network", "subnet", "create"],
+        &["host", "create"],
+        &["host", "ssh"],
+        &["operation", "abort"],
+    ];
+    for words in nouns.iter().map(std::slice::from_ref).chain(leaves) {
+        let outcome = place.run(&[words, &["--help"]].concat());
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
+        insta::assert_snapshot!(format!("help-{}", words.join("-")), outcome.stdout);
+    }
+}
+
+#[test]
+fn aliases_and_flags_behind_arguments() {
+    let place = place();
+    for words in [
+        &["network", "ls"][..],
+        &["net", "list", "-o", "json"],
+        &["subnet", "list", "-", "-T", "lab"],
+        &["network", "subnet", "ls", "--tenant", "lab"],
+        &["host", "ls", "-q"],
+        &["op", "ls", "-a"],
+        &["-T", "lab", "host", "list"],
+    ] {
+        assert_eq!(run(&place, words).code, Some(0), "{words:?}: {}", run(&place, words).shown());
+    }
+}
+
+/// Before anything is there no cloud is asked: the endpoint of this tenant does not exist.
+#[test]
+fn empty_lists_are_words_for_people_and_arrays_for_scripts() {
+    let place = place();
+    for (words, what) in [
+        (["network", "list"], "no networks"),
+        (["subnet", "list"], "no subnets"),
+        (["host", "list"], "no hosts"),
+        (["operation", "list"], "no operations that need anybody"),
+    ] {
+        let outcome = run(&place, &words);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""), "{words:?}");
+        assert!(outcome.stderr.contains(what), "{}", outcome.shown());
+        let outcome = run(&place, &[&words[..], &["-o", "json"]].concat());
+        assert_eq!((outcome.json_result(), outcome.stderr.as_str()), (json!([]), ""));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_before_a_cloud_is_asked() {
+    let place = place();
+    let mut shown = String::new();
+    for words in [
+        &["network", "create", "a/b"][..],
+        &["network", "create", "lab", "--cidr", "10.0.0.1/24"],
+        &["network", "create", "lab", "--cidr", "10.0.0.0/33"],
+        &["network", "create", "lab", "--gateway", "none", "--failover"],
+        &["network", "create", "lab", "--empty", "--gwname", "gate"],
+        &["network", "create", "lab", "--label", "a=1", "--label", "a=2"],
+        &["network", "inspect", "lab"],
+        &["network", "delete", "lab"],
+        &["subnet", "create", "lab", "front"],
+        &["host", "create", "web", "-S", "cpu>=2,rom=4"],
+        &["host", "create", "web", "db", "-S", "count=2"],
+        &["host", "create", "web", "web", "--single"],
+        &["host", "create", "web", "--single", "--network", "lab"],
+        &["host", "create", "web"],
+        &["host", "inspect", "web"],
+        &["host", "ssh", "web", "--show-secrets"],
+        &["template", "match", "cpu>=4", "ram=[7-"],
+        &["operation", "show", "12"],
+        &["operation", "resume", ""],
+    ] {
+        let outcome = run(&place, words);
+        assert_eq!(outcome.stdout, "", "{words:?}");
+        shown.push_str(&format!("$ skywright {}\n{}\n\n", words.join(" "), outcome.shown()));
+    }
+    insta::assert_snapshot!("refusals", shown);
+}
+
+#[test]
+fn a_sizing_that_is_none_has_its_column_in_json() {
+    let error = run(&place(), &["host", "create", "web", "-S", "cpu>=2,rom=4", "-o", "json"]).json_error();
+    assert_eq!((&error["code"], &error["exit_code"]), (&json!("sizing"), &json!(2)));
+    assert!(error["message"].as_str().unwrap().contains("column 8"), "{error}");
+}
+
+#[test]
+fn without_a_tenant_nothing_is_opened() {
+    let place = Place::new();
+    for words in [["network", "list"], ["operation", "list"], ["template", "list"]] {
+        let error = place.run(&[&words[..], &["-o", "json"]].concat()).json_error();
+        assert_eq!((&error["code"], &error["exit_code"]), (&json!("no-tenant-chosen"), &json!(2)));
+    }
+}
