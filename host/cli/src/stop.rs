@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::exit;
+use crate::output::complain;
 use crate::progress::Progress;
 use crate::question;
 use skywright_core::Report as _;
@@ -69,6 +70,8 @@ async fn listen(mut signals: Signals, token: CancellationToken, progress: Arc<Pr
             break;
         }
     }
+    // What was under way is not waited for any more.
+    progress.clear();
     token.cancel();
     signals.next().await;
     progress.notice("it is being taken back; another Ctrl-C leaves that to the next command");
@@ -83,7 +86,10 @@ async fn is_meant(signals: &mut Signals, progress: &Progress) -> bool {
     let answer = question::ask_aside("\nstop and undo?");
     let meant = tokio::select! {
         answer = answer => answer.unwrap_or(false),
-        _ = signals.next() => true,
+        _ = signals.next() => {
+            complain("");
+            true
+        }
     };
     progress.go_on();
     meant

@@ -320,7 +320,6 @@ impl Error {
             }
             Self::Sizing(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::Stopped => Some("what had been made was taken back".to_owned()),
             Self::TakenBack(error) => match error.hint() {
                 Some(hint) => Some(format!("{hint}; what had been made was taken back")),
                 None => Some("what had been made was taken back".to_owned()),

@@ -404,7 +404,8 @@ pub(super) async fn delete_subnet(
     subnet: &Record<SubnetBody>,
 ) -> Result<(), Error> {
     let (network, name) = (&subnet.body.network, &subnet.name);
-    let step = |what: &str| format!("delete {what} {network}/{name}");
+    // A step's name is a segment of a key, which has no `/`.
+    let step = |what: &str| format!("delete {what} {network} {name}");
     if let Some(ip) = &subnet.body.virtual_ip {
         let request = Request::DeleteVirtualIp { id: ip.id.clone() };
         operation.step(&step("virtual ip"), &format!("virtual IP {}", ip.address), request).await?;
