@@ -7,6 +7,19 @@ use clap_complete::Shell;
 use ipnet::IpNet;
 use skywright_core::SecretSource;
 
+use crate::label::{LabelCommand, TagCommand};
+use crate::reconcile::ReconcileArgs;
+use crate::security_group::SecurityGroupCommand;
+use crate::bucket::BucketCommand;
+use crate::catalog::{ImageCommand, QuotaCommand, RegionCommand, TemplateCommand, ZoneCommand};
+use crate::host::HostCommand;
+use crate::network::NetworkCommand;
+use crate::object::ObjectCommand;
+use crate::operation::OperationCommand;
+use crate::site::On;
+use crate::subnet::SubnetCommand;
+use crate::volume::VolumeCommand;
+
 /// One command line for any cloud, through sandboxed plugins.
 #[derive(Debug, Parser)]
 #[command(name = "skywright", version, about, propagate_version = true, arg_required_else_help = true)]
@@ -20,8 +33,24 @@ pub(crate) struct Cli {
     /// More log lines on standard error; twice for debugging.
     #[arg(long, short = 'v', global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// No progress on standard error.
+    #[arg(long, short = 'q', global = true)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Whose cloud it is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Scope {
+    /// The tenant of this command; else SKYWRIGHT_TENANT, then `tenant set`, then the only one there is.
+    #[arg(long, short = 'T', global = true, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+    /// Another tenants file than the user's own.
+    #[arg(long, global = true, value_name = "FILE", env = "SKYWRIGHT_TENANTS_FILE")]
+    pub(crate) tenants_file: Option<PathBuf>,
 }
 
 /// How results are printed.
@@ -38,6 +67,48 @@ pub(crate) enum Command {
     /// Make, inspect and call plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say whose clouds there are, how each is reached, and which one commands are for.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// What machines a cloud offers, and which of them a sizing means.
+    Template(On<TemplateCommand>),
+    /// What hosts can run, and which image a name means.
+    Image(On<ImageCommand>),
+    /// The cloud's regions.
+    Region(On<RegionCommand>),
+    /// The zones of the tenant's region.
+    Zone(On<ZoneCommand>),
+    /// What may be used of the cloud.
+    Quota(On<QuotaCommand>),
+    /// Private networks, with their subnets and gateways.
+    #[command(visible_alias = "net")]
+    Network(On<NetworkCommand>),
+    /// The subnets of networks; the same as `network subnet`.
+    Subnet(On<SubnetCommand>),
+    /// Machines.
+    Host(On<HostCommand>),
+    /// Disks of their own life.
+    #[command(visible_alias = "vol")]
+    Volume(On<VolumeCommand>),
+    /// Places for objects.
+    Bucket(On<BucketCommand>),
+    /// What is in buckets: files that move between here and there.
+    Object(On<ObjectCommand>),
+    /// What may reach hosts; the same as `network security group`.
+    #[command(visible_alias = "sg")]
+    SecurityGroup(On<SecurityGroupCommand>),
+    /// Labels: keys with values, bound to resources.
+    Label(On<LabelCommand>),
+    /// Tags: words, bound to resources.
+    Tag(On<TagCommand>),
+    /// Hold what is recorded against what the cloud has, and bring both together.
+    #[command(
+        after_help = "Examples:\n  skywright reconcile --plan\n  skywright reconcile --yes\n  skywright reconcile --adopt network:5d0c…=lab --adopt host:91ab…\n  skywright reconcile --forget host:web"
+    )]
+    Reconcile(ReconcileArgs),
+    /// Changes: what is under way, what was cut off, how to go on or back.
+    #[command(visible_alias = "op")]
+    Operation(On<OperationCommand>),
     /// Print the completion script of a shell.
     #[command(after_help = "Example:\n  skywright completion bash > /etc/bash_completion.d/skywright")]
     Completion {
@@ -70,12 +141,134 @@ pub(crate) enum PluginCommand {
         after_help = "Examples:\n  skywright plugin call openstack driver.describe\n  skywright plugin call openstack catalog.templates null --tenant lab\n  skywright plugin call openstack catalog.regions --setting auth-url=https://keystone.example/v3 \\\n      --setting user=me --secret password=env:OS_PASSWORD"
     )]
     Call(Box<Call>),
+    /// Hold a provider against the contract on a live cloud: what it declares works, the rest is refused.
+    #[command(
+        after_help = "Everything that is made carries one prefix, and is taken away at the end.\n\nExamples:\n  skywright plugin conformance openstack --tenant lab\n  skywright plugin conformance openstack --tenant lab --only networks --only hosts -o json\n  skywright plugin conformance openstack --list"
+    )]
+    Conformance(Box<crate::plugin::conformance::Conformance>),
+    /// Record the conformance suite on a live cloud, or run it again from the recording.
+    #[command(
+        after_help = "Examples:\n  skywright plugin test mycloud --tenant lab --record recordings/suite.jsonl\n  skywright plugin test mycloud --replay recordings/suite.jsonl"
+    )]
+    Test(Box<crate::plugin::test::Test>),
     /// Measure a plugin: load, instantiate, call, memory.
     #[command(after_help = "Example:\n  skywright plugin bench openstack --calls 1000")]
     Bench(Box<Bench>),
     /// List the plugins that there are.
     #[command(after_help = "Example:\n  skywright plugin list -o json")]
     List(Sandbox),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// List the tenants, and mark the current one.
+    #[command(
+        visible_alias = "ls",
+        after_help = "Example:\n  skywright tenant list -o json | jq -r '.result[].name'"
+    )]
+    List(Sandbox),
+    /// Say which tenant commands are for, and why.
+    #[command(visible_alias = "current", after_help = "Example:\n  skywright tenant get")]
+    Get,
+    /// Choose the tenant that commands are for.
+    #[command(
+        after_help = "Examples:\n  skywright tenant set lab                     # for this user, from now on\n  eval \"$(skywright tenant set lab --shell)\"  # for this shell alone"
+    )]
+    Set(TenantSet),
+    /// Show a tenant: its plugin, settings, where secrets come from, and what it grants.
+    #[command(visible_alias = "show", after_help = "Example:\n  skywright tenant inspect lab")]
+    Inspect(TenantWhich),
+    /// Take tenants over from SafeScale's tenants.toml or OpenStack's clouds.yaml.
+    #[command(
+        after_help = "Examples:\n  skywright tenant import ~/.safescale/tenants.toml --dry-run\n  skywright tenant import ~/.config/openstack/clouds.yaml lab work"
+    )]
+    Import(TenantImport),
+    /// Hold a tenant against what its plugin declares; nothing is asked of the cloud but with --online.
+    #[command(after_help = "Example:\n  skywright tenant check lab --online")]
+    Check(TenantCheck),
+    /// Put secrets into the tenants file, encrypted, or take them out.
+    #[command(subcommand)]
+    Secret(TenantSecretCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantSecretCommand {
+    /// Read a secret from the terminal or standard input, and keep it sealed in the tenants file.
+    #[command(
+        after_help = "Examples:\n  skywright tenant secret set lab password\n  pass show cloud | skywright tenant secret set lab password"
+    )]
+    Set(TenantSecretSet),
+    /// Take a secret's source out of the tenants file.
+    #[command(after_help = "Example:\n  skywright tenant secret remove lab password")]
+    Remove(TenantSecretRemove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantSet {
+    /// A tenant of the tenants file.
+    pub(crate) name: String,
+    /// Write nothing down; print what the shell evaluates to choose it.
+    #[arg(long)]
+    pub(crate) shell: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantWhich {
+    /// A tenant of the tenants file; the current one by default.
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) sandbox: Sandbox,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantCheck {
+    /// A tenant of the tenants file; the current one by default.
+    pub(crate) name: Option<String>,
+    /// Log in, and ask for regions and capabilities.
+    #[arg(long)]
+    pub(crate) online: bool,
+    #[command(flatten)]
+    pub(crate) sandbox: Sandbox,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantImport {
+    /// SafeScale's tenants.toml, .yaml or .json, or OpenStack's clouds.yaml.
+    pub(crate) file: PathBuf,
+    /// Which of its tenants; all by default.
+    pub(crate) names: Vec<String>,
+    /// Put them in place of tenants of the same names.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Show what would be done, and do nothing.
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+    /// Let credentials go over http where the file says http. For a laboratory.
+    #[arg(long)]
+    pub(crate) plaintext_credentials: bool,
+    #[command(flatten)]
+    pub(crate) sandbox: Sandbox,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantSecretSet {
+    /// A tenant of the tenants file.
+    pub(crate) tenant: String,
+    /// A secret setting that the plugin declares.
+    pub(crate) key: String,
+    /// Keep it in the system's keyring instead, and its name in the tenants file.
+    #[arg(long)]
+    pub(crate) keyring: bool,
+    #[command(flatten)]
+    pub(crate) sandbox: Sandbox,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantSecretRemove {
+    /// A tenant of the tenants file.
+    pub(crate) tenant: String,
+    /// The secret setting.
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Args)]
@@ -123,10 +316,16 @@ pub(crate) struct Which {
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
     /// Folders with plugins, before the user's own.
-    #[arg(long = "plugins", env = "SKYWRIGHT_PLUGINS", value_delimiter = ':', value_name = "DIR")]
+    #[arg(
+        long = "plugins",
+        global = true,
+        env = "SKYWRIGHT_PLUGINS",
+        value_delimiter = ':',
+        value_name = "DIR"
+    )]
     pub(crate) plugin_folders: Vec<PathBuf>,
     /// Raise or lower a limit of the sandbox, in the unit of its name.
-    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = key_value)]
+    #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = key_value)]
     pub(crate) limits: Vec<(String, String)>,
 }
 
@@ -154,20 +353,14 @@ pub(crate) struct Call {
     pub(crate) sandbox: Sandbox,
 }
 
-/// Whose cloud it is: a tenant of the tenants file, or one made up of flags, or both.
+/// More of a tenant, on top of the one that --tenant or SKYWRIGHT_TENANT names, or all of one.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tenant")]
 pub(crate) struct TenantArgs {
-    /// A tenant of the tenants file.
-    #[arg(long, env = "SKYWRIGHT_TENANT")]
-    pub(crate) tenant: Option<String>,
-    /// Another tenants file than the user's own.
-    #[arg(long, value_name = "FILE", env = "SKYWRIGHT_TENANTS_FILE")]
-    pub(crate) tenants_file: Option<PathBuf>,
     /// A setting that the plugin declares.
     #[arg(long = "setting", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) settings: Vec<(String, String)>,
-    /// A secret setting, by its source: env:NAME, file:PATH or command:PROGRAM.
+    /// A secret setting, by its source: env:NAME, file:PATH, command:PROGRAM or keyring:NAME.
     #[arg(long = "secret", value_name = "KEY=SOURCE", value_parser = key_secret)]
     pub(crate) secrets: Vec<SecretArg>,
     /// An endpoint to grant beyond the declared ones; no credential goes there.
@@ -201,7 +394,7 @@ pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("KEY=VALUE is expected".to_owned()),
@@ -220,4 +413,26 @@ pub(crate) struct SecretArg {
 fn key_secret(text: &str) -> Result<SecretArg, std::convert::Infallible> {
     let (key, source) = text.split_once('=').unwrap_or(("", text));
     Ok(SecretArg { key: key.to_owned(), source: source.parse().ok() })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_an_example() {
+        fn walk(command: &Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            if !command.has_subcommands() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.starts_with("Example") && help.contains("skywright"), "{path} has no example");
+            }
+            command.get_subcommands().for_each(|command| walk(command, &path));
+        }
+        let command = Cli::command();
+        command.clone().debug_assert();
+        walk(&command, "");
+    }
 }

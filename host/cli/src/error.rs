@@ -10,8 +10,24 @@ use crate::exit;
 pub(crate) enum Error {
     #[error(transparent)]
     Author(#[from] skywright_author::Error),
+    #[error("{}", checks_message(*failed, *blocked, *stopped))]
+    Checks { failed: usize, blocked: usize, stopped: bool, report: Box<serde_json::Value> },
+    #[error(transparent)]
+    Conformance(#[from] skywright_conformance::Error),
+    #[error("the replay differs: {difference}")]
+    Replay { difference: String },
     #[error(transparent)]
     Core(#[from] skywright_core::Error),
+    #[error("not confirmed; nothing was done")]
+    Declined,
+    #[error("stopped")]
+    Interrupted,
+    #[error("the secret cannot be read: {0}")]
+    Input(#[source] std::io::Error),
+    #[error("{message}")]
+    NotHere { message: String, hint: Option<String> },
+    #[error("{message}")]
+    NotFound { message: String, hint: Option<String> },
     #[error("the result cannot be written: {0}")]
     Output(#[source] std::io::Error),
     #[error("the process cannot start its runtime: {0}")]
@@ -32,6 +48,12 @@ impl From<skywright_registry::Error> for Error {
     }
 }
 
+impl From<skywright_core::objects::Error> for Error {
+    fn from(error: skywright_core::objects::Error) -> Self {
+        Self::Core(error.into())
+    }
+}
+
 impl From<skywright_runtime::ValueError> for Error {
     fn from(error: skywright_runtime::ValueError) -> Self {
         skywright_runtime::Error::from(error).into()
@@ -42,8 +64,14 @@ impl Error {
     pub(crate) fn category(&self) -> Category {
         match self {
             Self::Author(error) => error.category(),
+            Self::Checks { stopped: true, .. } => Category::Cancelled,
+            Self::Checks { .. } | Self::Replay { .. } => Category::Other,
+            Self::Conformance(error) => error.category(),
             Self::Core(error) => error.category(),
-            Self::Output(_) | Self::Start(_) => Category::Unavailable,
+            Self::Declined | Self::Interrupted => Category::Cancelled,
+            Self::NotFound { .. } => Category::NotFound,
+            Self::NotHere { .. } => Category::Unsupported,
+            Self::Input(_) | Self::Output(_) | Self::Start(_) => Category::Unavailable,
             Self::Usage { .. } => Category::InvalidRequest,
         }
     }
@@ -51,15 +79,33 @@ impl Error {
     pub(crate) fn blame(&self) -> Blame {
         match self {
             Self::Author(error) => error.blame(),
+            Self::Checks { stopped: true, .. } => Blame::Operator,
+            Self::Checks { .. } | Self::Replay { .. } => Blame::Plugin,
+            Self::Conformance(error) => error.blame(),
             Self::Core(error) => error.blame(),
-            Self::Output(_) | Self::Start(_) | Self::Usage { .. } => Blame::Operator,
+            Self::Declined
+            | Self::Input(_)
+            | Self::Interrupted
+            | Self::NotFound { .. }
+            | Self::NotHere { .. }
+            | Self::Output(_)
+            | Self::Start(_)
+            | Self::Usage { .. } => Blame::Operator,
         }
     }
 
     pub(crate) fn code(&self) -> String {
         match self {
             Self::Author(_) => "build".to_owned(),
+            Self::Checks { .. } => "checks-failed".to_owned(),
+            Self::Conformance(error) => error.code(),
+            Self::Replay { .. } => "replay-differs".to_owned(),
             Self::Core(error) => error.code(),
+            Self::Declined => "declined".to_owned(),
+            Self::Input(_) => "input".to_owned(),
+            Self::Interrupted => "stopped".to_owned(),
+            Self::NotFound { .. } => "not-found".to_owned(),
+            Self::NotHere { .. } => "unsupported".to_owned(),
             Self::Output(_) => "output".to_owned(),
             Self::Start(_) => "start".to_owned(),
             Self::Usage { .. } => "usage".to_owned(),
@@ -69,10 +115,31 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Author(error) => error.hint(),
+            Self::Checks { .. } => None,
+            Self::Conformance(error) => error.hint(),
+            Self::Replay { .. } => Some("if that is meant, record it again with `--record`".to_owned()),
             Self::Core(error) => error.hint(),
-            Self::Usage { hint, .. } => hint.clone(),
-            Self::Output(_) | Self::Start(_) => None,
+            Self::NotFound { hint, .. } | Self::NotHere { hint, .. } | Self::Usage { hint, .. } => {
+                hint.clone()
+            }
+            Self::Interrupted => Some("what was moved until then stays".to_owned()),
+            Self::Declined | Self::Input(_) | Self::Output(_) | Self::Start(_) => None,
         }
+    }
+
+    /// The text that is wrong, with a mark under the place.
+    pub(crate) fn snippet(&self) -> Option<String> {
+        match self {
+            Self::Core(skywright_core::Error::Sizing(skywright_sizing::Error::Sizing(error))) => {
+                Some(error.snippet())
+            }
+            _ => None,
+        }
+    }
+
+    /// What there is to show all the same.
+    pub(crate) fn result(&self) -> Option<&serde_json::Value> {
+        if let Self::Checks { report, .. } = self { Some(report) } else { None }
     }
 
     /// What the plugin answered, if it was the plugin that failed the command.
@@ -84,10 +151,20 @@ impl Error {
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Checks { stopped: false, .. } | Self::Replay { .. }) {
+            return exit::CHECKS_FAILED;
+        }
         // A plugin that reports a failure of its own has not crashed.
         if self.guest().is_some_and(|guest| guest.category == Category::Internal) {
             return exit::FAILED;
         }
         exit::code(self.category(), self.blame())
+    }
+}
+
+fn checks_message(failed: usize, blocked: usize, stopped: bool) -> String {
+    match (stopped, failed + blocked) {
+        (true, 0) => "the run was stopped".to_owned(),
+        (_, _) => format!("{failed} checks failed, {blocked} could not be tried"),
     }
 }

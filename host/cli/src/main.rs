@@ -1,10 +1,28 @@
 //! `skywright`: parses, calls the core, prints.
 
 mod args;
+mod bucket;
+mod catalog;
+mod details;
 mod error;
 mod exit;
+mod host;
+mod label;
+mod network;
+mod object;
+mod operation;
 mod output;
 mod plugin;
+mod progress;
+mod question;
+mod reconcile;
+mod security_group;
+mod shared_args;
+mod site;
+mod stop;
+mod subnet;
+mod tenant;
+mod volume;
 
 use std::process::ExitCode;
 
@@ -40,7 +58,7 @@ fn main() -> ExitCode {
         }
     };
     start_log(&cli);
-    let printer = Printer::new(cli.output);
+    let printer = Printer::new(cli.output, cli.quiet);
     match run(cli, &printer) {
         Ok(()) => ExitCode::from(exit::SUCCESS),
         Err(error) => ExitCode::from(printer.failure(&error)),
@@ -48,12 +66,35 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, printer: &Printer) -> Result<(), Error> {
-    let command = match cli.command {
-        Command::Plugin(command) => command,
-        Command::Completion { shell } => return output::completion(shell),
-    };
+    let Cli { command, scope, .. } = cli;
+    let scope = &scope;
+    if let Command::Completion { shell } = command {
+        return output::completion(shell);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Error::Start)?.block_on(plugin::run(command, printer))
+    runtime.map_err(Error::Start)?.block_on(async {
+        match command {
+            Command::Plugin(command) => plugin::run(command, scope, printer).await,
+            Command::Tenant(command) => tenant::run(command, scope, printer).await,
+            Command::Template(on) => catalog::template(on.command, &on.site.at(scope, printer)).await,
+            Command::Image(on) => catalog::image(on.command, &on.site.at(scope, printer)).await,
+            Command::Region(on) => catalog::regions(on.command, &on.site.at(scope, printer)).await,
+            Command::Zone(on) => catalog::zones(on.command, &on.site.at(scope, printer)).await,
+            Command::Quota(on) => catalog::quota(on.command, &on.site.at(scope, printer)).await,
+            Command::Network(on) => network::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Subnet(on) => subnet::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Host(on) => host::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Volume(on) => volume::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Bucket(on) => bucket::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Object(on) => object::run(on.command, &on.site.at(scope, printer)).await,
+            Command::SecurityGroup(on) => security_group::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Label(on) => label::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Tag(on) => label::run_tag(on.command, &on.site.at(scope, printer)).await,
+            Command::Reconcile(args) => reconcile::run(args, scope, printer).await,
+            Command::Operation(on) => operation::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Completion { .. } => Ok(()),
+        }
+    })
 }
 
 /// Log lines go to standard error; `-v` shows more, `SKYWRIGHT_LOG` decides by itself.

@@ -8,18 +8,26 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::{Value, json};
+use skywright_runtime::printable;
 
 use crate::args::{Cli, Format};
+use crate::details::details;
 use crate::error::Error;
 
 /// Prints results and failures in the format that was asked for.
 pub(crate) struct Printer {
     format: Format,
+    quiet: bool,
 }
 
 impl Printer {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    pub(crate) fn new(format: Format, quiet: bool) -> Self {
+        Self { format, quiet }
+    }
+
+    /// Whether progress is left out.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// A result: as it is in JSON, or as `human` puts it.
@@ -37,9 +45,47 @@ impl Printer {
         }
     }
 
+    /// A list: an array in JSON, a table for people, who are told on standard error that there are no `what`.
+    pub(crate) fn list<T: Serialize, const N: usize>(
+        &self,
+        what: &str,
+        items: &[T],
+        head: [&str; N],
+        row: impl Fn(&T) -> [String; N],
+    ) -> Result<(), Error> {
+        if items.is_empty() && matches!(self.format, Format::Table) {
+            complain(&styled("2", &format!("no {what}")));
+            return Ok(());
+        }
+        self.result(&items, || table(head, items.iter().map(row)))
+    }
+
+    /// One thing: a view in JSON, its fields for people.
+    pub(crate) fn details<T: Serialize>(&self, view: &T) -> Result<(), Error> {
+        self.result(view, || details(view))
+    }
+
+    /// It was done, and there is nothing to show of it: `null` in JSON.
+    pub(crate) fn done(&self) -> Result<(), Error> {
+        match self.format {
+            Format::Json => self.result(&Value::Null, String::new),
+            Format::Table => Ok(()),
+        }
+    }
+
+    /// What there is to show although it failed: words to standard output now; JSON with the failure.
+    pub(crate) fn failed_result(&self, human: impl FnOnce() -> String) -> Result<(), Error> {
+        match self.format {
+            Format::Json => Ok(()),
+            Format::Table => print(human().trim_end()),
+        }
+    }
+
     /// A step of long work, for people who wait.
     pub(crate) fn progress(&self, text: &str) {
-        complain(&styled("2", text));
+        if !self.quiet {
+            complain(&styled("2", text));
+        }
     }
 
     /// An error: JSON to standard output, words to standard error. Gives the exit code.
@@ -48,6 +94,7 @@ impl Printer {
         if matches!(self.format, Format::Json) {
             let guest = error.guest();
             let retry_after = guest.and_then(|guest| guest.retry_after);
+            let result = error.result();
             let error = json!({
                 "blame": error.blame(),
                 "category": error.category(),
@@ -59,10 +106,13 @@ impl Printer {
                 "retry_after_ms": retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
                 "subject": guest.and_then(|guest| guest.subject.as_ref()),
             });
-            let _ = print(&json!({ "error": error, "result": null, "status": "failure" }).to_string());
+            let _ = print(&json!({ "error": error, "result": result, "status": "failure" }).to_string());
             return code;
         }
         complain(&format!("{} {error}", styled("1;31", "error:")));
+        if let Some(snippet) = error.snippet() {
+            complain(&snippet);
+        }
         if let Some(hint) = error.hint() {
             complain(&format!("{} {hint}", styled("1;36", "hint:")));
         }
@@ -76,7 +126,8 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.map(str::to_uppercase));
     for row in rows {
-        table.add_row(row);
+        // Clouds and plugins wrote some of it.
+        table.add_row(row.map(|cell| printable(&cell)));
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned()).collect();
     lines.join("\n")
@@ -101,6 +152,11 @@ fn print(text: &str) -> Result<(), Error> {
 /// To standard error, whose failures have nowhere to go.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Something that the user has to know, and that is no failure.
+pub(crate) fn notice(text: &str) {
+    complain(&format!("{} {}", styled("1;33", "note:"), printable(text)));
 }
 
 fn styled(style: &str, text: &str) -> String {

@@ -5,22 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use skywright_contract::Kind;
-use skywright_core::{Home, Host, Tenant, Tenants};
+use skywright_core::{Home, Host, Tenant, resolve_tenant};
 use skywright_egress::{ExchangeSink, Recorder};
 use skywright_runtime::{Function, Plugin, Session, value};
 
 use super::host;
-use crate::args::{Call, TenantArgs};
+use crate::args::{Call, Scope, TenantArgs};
 use crate::error::Error;
 use crate::output::Printer;
 
-pub(super) async fn run(args: Call, printer: &Printer) -> Result<(), Error> {
+pub(super) async fn run(args: Call, scope: &Scope, printer: &Printer) -> Result<(), Error> {
     let host = host(&args.sandbox, args.core_dump)?;
     let plugin = host.load(&args.plugin).await?;
     let function = plugin.function(&args.function)?;
     let arguments = function.parse_arguments(&args.arguments)?;
     let recorder = args.record.as_deref().map(recorder).transpose()?;
-    let session = session(&host, &plugin, function, &args.tenant, recorder).await?;
+    let session = session(&host, &plugin, function, (scope, &args.tenant), recorder).await?;
     cancel_on_interrupt(&session);
     let mut instance = plugin.instantiate(&session).await?;
     let result = instance.call(function, &arguments).await?;
@@ -47,14 +47,14 @@ async fn session(
     host: &Host,
     plugin: &Plugin,
     function: &Function,
-    args: &TenantArgs,
+    args: (&Scope, &TenantArgs),
     recorder: Option<Arc<dyn ExchangeSink>>,
 ) -> Result<Arc<Session>, Error> {
     let pure = matches!(function.name.as_str(), "describe" | "validate");
     if pure || plugin.package().manifest.kind == Kind::Feature {
         return Ok(host.bare_session()?);
     }
-    let (tenant, base) = tenant(args)?;
+    let (tenant, base) = tenant(args.0, args.1)?;
     let (session, report) = host.session(plugin, &tenant, &base, recorder).await?;
     for left_out in &report.left_out {
         tracing::info!(endpoint = left_out.name, reason = left_out.reason, "endpoint not granted");
@@ -62,25 +62,20 @@ async fn session(
     Ok(session)
 }
 
-/// The tenant of the file, with the flags on top.
-fn tenant(args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
-    let (mut tenant, base) = match &args.tenant {
-        Some(name) => {
-            let path = match &args.tenants_file {
-                Some(path) => path.clone(),
-                None => Home::from_env()?.tenants_file(),
-            };
-            let base = path.parent().unwrap_or(Path::new(".")).to_owned();
-            // A file that was named has to be there; the user's own may not be there yet.
-            let tenants = match &args.tenants_file {
-                Some(_) => Tenants::read_named(&path)?,
-                None => Tenants::read(&path)?,
-            };
-            (tenants.get(name)?.clone(), base)
+/// The tenant that the command line or the shell names, with the flags on top. What `tenant set` chose is
+/// left out: the plugin is named, and it may be another cloud's.
+pub(super) fn tenant(scope: &Scope, args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
+    let request = crate::tenant::request(scope);
+    let named = [&request.flag, &request.environment].into_iter().flatten().find(|name| !name.is_empty());
+    let (mut tenant, base) = match named {
+        Some(_) => {
+            let choice = resolve_tenant(&Home::from_env()?, &request)?;
+            (choice.tenant, choice.base)
         }
         None => (Tenant::default(), PathBuf::from(".")),
     };
     for (key, value) in &args.settings {
+        tenant.places.forget("settings", key);
         tenant.settings.insert(key.clone(), value.as_str().into());
     }
     for secret in &args.secrets {
@@ -90,8 +85,12 @@ fn tenant(args: &TenantArgs) -> Result<(Tenant, PathBuf), Error> {
                     "" => "a secret has no key".to_owned(),
                     key => format!("the source of the secret `{key}` is not understood"),
                 },
-                hint: Some("write --secret KEY=env:NAME, KEY=file:PATH or KEY=command:PROGRAM".to_owned()),
+                hint: Some(
+                    "write --secret KEY=env:NAME, KEY=file:PATH, KEY=command:PROGRAM or KEY=keyring:NAME"
+                        .to_owned(),
+                ),
             })?;
+        tenant.places.forget("secrets", &secret.key);
         tenant.secrets.insert(secret.key.clone(), source);
     }
     let grants = &mut tenant.grants;

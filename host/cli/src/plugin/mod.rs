@@ -4,33 +4,37 @@ mod bench;
 mod build;
 mod call;
 mod check;
+pub(crate) mod conformance;
 mod inspect;
 mod list;
 mod new;
+pub(crate) mod test;
 
 use skywright_core::{Home, Host, HostOptions};
 use skywright_runtime::{Allocation, ArtefactCache, Compiler, EngineOptions, Limits};
 
 use crate::COMPILE_CHILD;
-use crate::args::{PluginCommand, Sandbox};
+use crate::args::{PluginCommand, Sandbox, Scope};
 use crate::error::Error;
 use crate::output::Printer;
 
 /// Runs one command.
-pub(crate) async fn run(command: PluginCommand, printer: &Printer) -> Result<(), Error> {
+pub(crate) async fn run(command: PluginCommand, scope: &Scope, printer: &Printer) -> Result<(), Error> {
     match command {
         PluginCommand::New(args) => new::run(args, printer),
         PluginCommand::Build(args) => build::run(args, printer),
         PluginCommand::Check(args) => check::run(args, printer).await,
         PluginCommand::Inspect(args) => inspect::run(args, printer).await,
-        PluginCommand::Call(args) => call::run(*args, printer).await,
+        PluginCommand::Call(args) => call::run(*args, scope, printer).await,
+        PluginCommand::Conformance(args) => conformance::run(*args, scope, printer).await,
+        PluginCommand::Test(args) => test::run(*args, scope, printer).await,
         PluginCommand::Bench(args) => bench::run(*args, printer).await,
         PluginCommand::List(sandbox) => list::run(&sandbox, printer),
     }
 }
 
 /// The host as the command line asks for it.
-fn host(sandbox: &Sandbox, core_dumps: bool) -> Result<Host, Error> {
+pub(crate) fn host(sandbox: &Sandbox, core_dumps: bool) -> Result<Host, Error> {
     let home = Home::from_env()?;
     let mut limits = Limits::default();
     for (name, value) in &sandbox.limits {
