@@ -11,13 +11,11 @@ use crate::args::Scope;
 use crate::error::Error;
 use crate::output::{Printer, table};
 use crate::question;
-use crate::site::{Site, Yes};
+use crate::site::{Site, SiteArgs, Yes};
 
 /// What is brought together, and how far.
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArgs {
-    #[command(flatten)]
-    pub(crate) site: crate::site::SiteArgs,
     /// Show what differs, and change nothing.
     #[arg(long, short = 'n', visible_alias = "dry-run")]
     plan: bool,
@@ -32,6 +30,9 @@ pub(crate) struct ReconcileArgs {
     delete: Vec<Chosen>,
     #[command(flatten)]
     yes: Yes,
+    // Its heading is for whatever comes behind it.
+    #[command(flatten)]
+    site: SiteArgs,
 }
 
 fn split(text: &str) -> Result<(CloudKind, &str), String> {

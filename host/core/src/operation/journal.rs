@@ -202,7 +202,7 @@ impl<'t> Operation<'t> {
         step: StepRecord,
         then: impl FnOnce(Transaction) -> Result<Transaction, Error>,
     ) -> Result<(), Error> {
-        let key = self.tenancy.steps_of(&self.record().id)?.child(&step.name)?;
+        let key = self.tenancy.steps_of(&self.record().id)?.child(&key_segment(&step.name))?;
         let transaction = Transaction::new().require_lease(&self.lease).put_json(key, &step)?;
         self.tenancy.store().commit(then(transaction)?).await?;
         self.lock_steps().insert(step.name.clone(), step);
@@ -342,6 +342,11 @@ impl<'t> Operation<'t> {
     fn lock_steps(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, StepRecord>> {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A step's name as one segment of a key. Names of subnets and ids of clouds have `/` in them.
+fn key_segment(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F")
 }
 
 /// What a sealed step is bound to.

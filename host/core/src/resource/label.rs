@@ -371,7 +371,10 @@ pub struct PlannedLabels {
 
 impl PlannedLabels {
     pub(super) async fn execute(&self, operation: &Operation<'_>) -> Result<Transaction, Error> {
-        operation.together(self.resources.iter().map(|resource| resource.change(operation))).await?;
+        // How much a cloud bears at once need not be asked where nothing is asked of it.
+        if !self.resources.is_empty() {
+            operation.together(self.resources.iter().map(|resource| resource.change(operation))).await?;
+        }
         Ok(self.removed.iter().fold(Transaction::new(), |t, key| t.delete(key.clone())))
     }
 }
