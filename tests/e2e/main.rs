@@ -10,6 +10,7 @@ mod addresses;
 mod answers;
 mod cache;
 mod captures;
+mod cloud;
 mod compat;
 mod conformance;
 mod credentials;

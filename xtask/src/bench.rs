@@ -8,6 +8,7 @@ use clap::Args;
 use crate::error::Error;
 use crate::places::Places;
 use crate::plugins;
+use crate::rig::{Openstack, Running};
 use crate::run::{Interrupt, cargo, run};
 
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(crate) struct Arguments {
     /// Fail if a goal is missed
     #[arg(long)]
     strict: bool,
+    /// Measure against the OpenStack rig instead, which is started if it is not up
+    #[arg(long)]
+    rig: bool,
 }
 
 pub(crate) fn bench(places: &Places, interrupt: &Interrupt, arguments: &Arguments) -> Result<(), Error> {
@@ -40,5 +44,12 @@ pub(crate) fn bench(places: &Places, interrupt: &Interrupt, arguments: &Argument
         .arg("--out")
         .arg(arguments.out.clone().unwrap_or_else(|| places.target.join("bench.json")))
         .args(arguments.strict.then_some("--strict"));
+    if !arguments.rig {
+        return run(interrupt, "skywright-bench", &mut bench);
+    }
+    let rig = Openstack::new(places)?;
+    let _running = Running::start(&rig, interrupt)?;
+    rig.seed(interrupt)?;
+    bench.arg("--rig").arg(rig.write_access()?);
     run(interrupt, "skywright-bench", &mut bench)
 }

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use crate::error::Error;
 use crate::places::Places;
 use crate::run::{Interrupt, run};
+use crate::say;
 
 /// The ports of the rig's services; an offset is added to all of them.
 const PORTS: [u16; 14] =
@@ -168,6 +169,32 @@ impl Openstack {
         }
         let free = |offset: &u16| PORTS.iter().all(|port| is_free(port + offset));
         (0..=LAST_OFFSET).step_by(1000).find(free).map(Some).ok_or(Error::NoPorts(LAST_OFFSET))
+    }
+}
+
+/// A rig that is taken down when this goes, unless it was up before.
+pub(crate) struct Running<'a> {
+    rig: &'a Openstack,
+    was_up: bool,
+}
+
+impl<'a> Running<'a> {
+    pub(crate) fn start(rig: &'a Openstack, interrupt: &Interrupt) -> Result<Self, Error> {
+        let running = Self { rig, was_up: rig.is_up() };
+        // What a failed start leaves behind is taken down as well.
+        rig.up(interrupt)?;
+        Ok(running)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.was_up {
+            return;
+        }
+        if let Err(error) = self.rig.down() {
+            say::error(&error);
+        }
     }
 }
 

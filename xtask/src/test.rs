@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::error::Error;
 use crate::places::Places;
-use crate::rig::Openstack;
+use crate::rig::{Openstack, Running};
 use crate::run::{Interrupt, Output, cargo, run, watch};
 use crate::{fuzz, plugins, say};
 
@@ -122,32 +122,6 @@ fn native(
         })?;
     }
     report.step("tests", |report| cargo_test(interrupt, &mut command, report))
-}
-
-/// A rig that is taken down when this goes, unless it was up before.
-struct Running<'a> {
-    rig: &'a Openstack,
-    was_up: bool,
-}
-
-impl<'a> Running<'a> {
-    fn start(rig: &'a Openstack, interrupt: &Interrupt) -> Result<Self, Error> {
-        let running = Self { rig, was_up: rig.is_up() };
-        // What a failed start leaves behind is taken down as well.
-        rig.up(interrupt)?;
-        Ok(running)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        if self.was_up {
-            return;
-        }
-        if let Err(error) = self.rig.down() {
-            say::error(&error);
-        }
-    }
 }
 
 fn cargo_test(interrupt: &Interrupt, command: &mut Command, report: &mut Report) -> Result<(), Error> {

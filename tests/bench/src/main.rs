@@ -4,6 +4,7 @@
 //! defined by the shortest function that will do, no session, no time-out. Each pair is measured in
 //! turns, so that a busy machine slows both; medians are compared.
 
+mod cloud;
 mod inside;
 mod process;
 mod raw;
@@ -28,6 +29,9 @@ struct Arguments {
     /// Where the figures go, as JSON.
     #[arg(long)]
     out: PathBuf,
+    /// How the OpenStack rig is reached: measure against it, and nothing else.
+    #[arg(long)]
+    rig: Option<PathBuf>,
     /// Fail if a goal is missed.
     #[arg(long)]
     strict: bool,
@@ -48,6 +52,14 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn run(arguments: &Arguments) -> Outcome<bool> {
     let mut report = Report::default();
+    if let Some(access) = &arguments.rig {
+        let bench = cloud::Bench::new(&arguments.skywright, &arguments.plugins, access)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(bench.measure(&mut report))?;
+        report.print();
+        std::fs::write(&arguments.out, report.to_json()? + "\n")?;
+        return Ok(!arguments.strict || report.met());
+    }
     let openstack = std::fs::read(arguments.plugins.join("openstack.wasm"))?;
     let measure = std::fs::read(arguments.plugins.join("measure.wasm"))?;
     process::measure(&arguments.skywright, &arguments.plugins, &mut report)?;

@@ -173,6 +173,16 @@ pub(crate) fn list(tags: &[KeyValue], cursor: Option<&str>) -> Result<PublicAddr
     Ok(PublicAddressPage { items, next: page.next })
 }
 
+/// The addresses that lead to these ports; none on a cloud without floating IPs.
+pub(crate) fn of_ports(neutron: &Neutron, ports: &[Port]) -> Result<Vec<String>, Error> {
+    if ports.is_empty() || are_floating().is_err() {
+        return Ok(Vec::new());
+    }
+    let asked =
+        ports.iter().fold(neutron.many::<FloatingIp>(), |many, port| many.query("port_id", port.id()));
+    Ok(asked.all()?.into_iter().map(|address| address.floating_ip_address).collect())
+}
+
 /// The ids of those that carry a key, where a dialect knows.
 fn of_key(api: &dyn AddressApi, key: &str) -> Result<Vec<String>, Error> {
     Ok(api.keys()?.into_iter().filter(|(_, of)| of == key).map(|(id, _)| id).collect())

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use skywright_sdk::hosts::{self, Host, HostPage, HostSpec};
+use skywright_sdk::hosts::{self, Address, Host, HostPage, HostSpec};
 use skywright_sdk::operation;
 use skywright_sdk::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::families::{Dialect, Provider, of};
 use crate::neutron::Neutron;
 use crate::operation::Change;
 use crate::server::{self, Server, Servers};
-use crate::{server_action, server_create, server_delete, server_port};
+use crate::{floating_ip, server_action, server_create, server_delete, server_port};
 
 /// The most hosts on a page: the ports of a page are asked for in one URL, and some proxies take 4 KiB of it.
 const LARGEST_PAGE: i64 = 50;
@@ -65,11 +65,19 @@ impl<D: Dialect> hosts::Guest for Provider<D> {
     }
 }
 
+/// A server with its ports. Nova tells of a floating IP some time after Neutron knows it, so Neutron is asked.
 fn get(id: &str) -> Result<Host, Error> {
     let cloud = Cloud::open()?;
     let server = server::get(&cloud.compute(&cloud.region()?)?, id)?;
-    let ports = server_port::of_servers(&Neutron::open()?, [id])?;
-    Ok(server.into_host(&ports))
+    let neutron = Neutron::open()?;
+    let ports = server_port::of_servers(&neutron, [id])?;
+    let mut host = server.into_host(&ports);
+    if host.addresses.iter().any(|address| address.public) {
+        return Ok(host);
+    }
+    let floating = floating_ip::of_ports(&neutron, &ports)?.into_iter();
+    host.addresses.extend(floating.map(|address| Address { address, subnet: None, public: true }));
+    Ok(host)
 }
 
 /// A page of servers, and one listing of their ports, which tell the subnets.
