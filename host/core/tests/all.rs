@@ -2,5 +2,13 @@
 
 #[path = "all/cloud.rs"]
 mod cloud;
+#[path = "all/groups.rs"]
+mod groups;
+#[path = "all/labels.rs"]
+mod labels;
+#[path = "all/reconcile.rs"]
+mod reconcile;
 #[path = "all/survival.rs"]
 mod survival;
+#[path = "all/volumes.rs"]
+mod volumes;

@@ -5,8 +5,12 @@
 mod calls;
 mod command_line;
 mod compile;
+mod groups_and_labels;
 mod guest;
 mod inspection;
 mod refusals;
+mod resources;
 mod run;
+mod storage;
+mod tenant_commands;
 mod tenants;

@@ -10,7 +10,8 @@ use skywright_contract::Category;
 use skywright_core::{Cloud, Defaults, RetryPolicy, Silent, Tenancy, TenancyParts};
 use skywright_runtime::provider::driver::{Capabilities, PublicAddressMode};
 use skywright_runtime::provider::{
-    Call, Intent, Outcome, Pending, Provider, addresses, catalog, hosts, networks, security_groups,
+    Call, Intent, KeyValue, Outcome, Pending, Provider, addresses, catalog, hosts, networks, object_storage,
+    security_groups, volumes,
 };
 use skywright_runtime::{Error, GuestError};
 use skywright_state::{Holder, Seal, SqliteStore};
@@ -22,6 +23,9 @@ pub(crate) struct Thing {
     pub(crate) name: String,
     pub(crate) intent: String,
     pub(crate) within: Vec<String>,
+    /// Of a group.
+    pub(crate) rules: Vec<(String, security_groups::Rule)>,
+    pub(crate) tags: Vec<KeyValue>,
 }
 
 /// What happens at a request.
@@ -108,7 +112,8 @@ impl FakeCloud {
             {
                 return Ok(id.clone());
             }
-            things.insert(id.clone(), Thing { kind, name, intent: intent.key, within });
+            let thing = Thing { kind, name, intent: intent.key, within, ..Thing::default() };
+            things.insert(id.clone(), thing);
             Ok(id)
         })
         .await
@@ -169,9 +174,141 @@ fn done(id: impl Into<String>) -> Outcome {
     Outcome::Done(id.into())
 }
 
+impl FakeCloud {
+    /// All of a kind.
+    async fn all<T>(&self, kind: &str, view: impl Fn(&str, &Thing) -> T) -> Result<Vec<T>, Error> {
+        self.request(|things| {
+            let of_kind = things.iter().filter(|(_, thing)| thing.kind == kind);
+            Ok(of_kind.map(|(id, thing)| view(id, thing)).collect())
+        })
+        .await
+    }
+
+    async fn change<T>(&self, id: &str, change: impl FnOnce(&mut Thing) -> T) -> Result<T, Error> {
+        self.request(|things| match things.get_mut(id) {
+            Some(thing) => Ok(change(thing)),
+            None => Err(refused(Category::NotFound, "not-found", "there is no such thing")),
+        })
+        .await
+    }
+
+    /// Makes something behind everybody's back.
+    pub(crate) fn plant(&self, id: &str, thing: Thing) {
+        self.things.lock().unwrap().insert(id.to_owned(), thing);
+    }
+
+    /// The thing of a name.
+    pub(crate) fn named(&self, name: &str) -> (String, Thing) {
+        let things = self.things.lock().unwrap();
+        let found = things.iter().find(|(_, thing)| thing.name == name);
+        found.map(|(id, thing)| (id.clone(), thing.clone())).unwrap_or_else(|| panic!("no {name}"))
+    }
+}
+
 impl Provider for FakeCloud {
+    fn get_network<'a>(&'a self, id: &'a str) -> Call<'a, networks::Network> {
+        Box::pin(async move { self.get(id).await.map(|thing| network(id, &thing)) })
+    }
+
+    fn list_networks<'a>(&'a self, _: &'a [KeyValue], _: Option<&'a str>) -> Call<'a, networks::NetworkPage> {
+        Box::pin(async move {
+            Ok(networks::NetworkPage { items: self.all("network", network).await?, next: None })
+        })
+    }
+
+    fn get_subnet<'a>(&'a self, id: &'a str) -> Call<'a, networks::Subnet> {
+        Box::pin(async move { self.get(id).await.map(|thing| subnet(id, &thing)) })
+    }
+
+    fn list_subnets<'a>(&'a self, _: Option<&'a str>, _: Option<&'a str>) -> Call<'a, networks::SubnetPage> {
+        Box::pin(
+            async move { Ok(networks::SubnetPage { items: self.all("subnet", subnet).await?, next: None }) },
+        )
+    }
+
+    fn get_security_group<'a>(&'a self, id: &'a str) -> Call<'a, security_groups::SecurityGroup> {
+        Box::pin(async move { self.get(id).await.map(|thing| group(id, &thing)) })
+    }
+
+    fn list_security_groups<'a>(
+        &'a self,
+        _: &'a [KeyValue],
+        _: Option<&'a str>,
+    ) -> Call<'a, security_groups::SecurityGroupPage> {
+        Box::pin(async move {
+            let items = self.all("security-group", group).await?;
+            Ok(security_groups::SecurityGroupPage { items, next: None })
+        })
+    }
+
+    fn add_rule<'a>(&'a self, group: &'a str, rule: &'a security_groups::Rule) -> Call<'a, String> {
+        let id = format!("rule-{}", self.next_id.fetch_add(1, Ordering::SeqCst));
+        Box::pin(async move {
+            self.change(group, |thing| {
+                if let Some((id, _)) = thing.rules.iter().find(|(_, other)| other == rule) {
+                    return id.clone();
+                }
+                thing.rules.push((id.clone(), rule.clone()));
+                id
+            })
+            .await
+        })
+    }
+
+    fn remove_rule<'a>(&'a self, group: &'a str, rule: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(group, move |thing| thing.rules.retain(|(id, _)| id != rule)))
+    }
+
+    fn bind_security_group<'a>(&'a self, group: &'a str, host: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(host, move |thing| {
+            thing.within.retain(|id| id != group);
+            thing.within.push(group.to_owned());
+        }))
+    }
+
+    fn unbind_security_group<'a>(&'a self, group: &'a str, host: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(host, move |thing| thing.within.retain(|id| id != group)))
+    }
+
+    fn set_host_tags<'a>(&'a self, id: &'a str, tags: &'a [KeyValue]) -> Call<'a, ()> {
+        Box::pin(self.change(id, |thing| thing.tags = tags.to_vec()))
+    }
+
+    fn set_subnet_tags<'a>(&'a self, id: &'a str, tags: &'a [KeyValue]) -> Call<'a, ()> {
+        Box::pin(self.change(id, |thing| thing.tags = tags.to_vec()))
+    }
+
+    fn list_addresses<'a>(
+        &'a self,
+        _: &'a [KeyValue],
+        _: Option<&'a str>,
+    ) -> Call<'a, addresses::PublicAddressPage> {
+        Box::pin(async { Ok(addresses::PublicAddressPage { items: Vec::new(), next: None }) })
+    }
+
+    fn list_virtual_ips<'a>(&'a self, _: Option<&'a str>) -> Call<'a, addresses::VirtualIpPage> {
+        Box::pin(async move {
+            let view = |id: &str, thing: &Thing| addresses::VirtualIp {
+                intent: Some(thing.intent.clone()),
+                ..virtual_ip(id)
+            };
+            Ok(addresses::VirtualIpPage { items: self.all("virtual-ip", view).await?, next: None })
+        })
+    }
+
     fn families(&self) -> Vec<String> {
-        ["driver", "catalog", "networks", "security-groups", "hosts", "addresses"].map(str::to_owned).to_vec()
+        [
+            "driver",
+            "catalog",
+            "networks",
+            "security-groups",
+            "hosts",
+            "addresses",
+            "volumes",
+            "object-storage",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     fn regions(&self) -> Call<'_, Vec<String>> {
@@ -265,6 +402,72 @@ impl Provider for FakeCloud {
         Box::pin(async move { self.abandon(key).await.map(|()| done("")) })
     }
 
+    fn create_volume<'a>(&'a self, spec: &'a volumes::VolumeSpec) -> Call<'a, Outcome> {
+        Box::pin(async move {
+            let id = self.make("volume", &spec.name, &spec.intent, Vec::new()).await?;
+            Ok(pending(&id, 1))
+        })
+    }
+
+    fn get_volume<'a>(&'a self, id: &'a str) -> Call<'a, volumes::Volume> {
+        Box::pin(async move { self.get(id).await.map(|thing| volume(id, &thing)) })
+    }
+
+    fn list_volumes<'a>(&'a self, _: &'a [KeyValue], _: Option<&'a str>) -> Call<'a, volumes::VolumePage> {
+        Box::pin(
+            async move { Ok(volumes::VolumePage { items: self.all("volume", volume).await?, next: None }) },
+        )
+    }
+
+    fn delete_volume<'a>(&'a self, id: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move { self.remove(id).await.map(|()| done(id)) })
+    }
+
+    fn abandon_volume<'a>(&'a self, key: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move { self.abandon(key).await.map(|()| done("")) })
+    }
+
+    fn attach_volume<'a>(&'a self, volume: &'a str, host: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move {
+            self.change(volume, |thing| thing.within = vec![host.to_owned()]).await?;
+            Ok(pending(volume, 1))
+        })
+    }
+
+    fn detach_volume<'a>(&'a self, volume: &'a str, host: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move {
+            self.change(volume, |thing| thing.within.retain(|at| at != host)).await?;
+            Ok(done(""))
+        })
+    }
+
+    fn create_bucket<'a>(&'a self, name: &'a str) -> Call<'a, object_storage::Bucket> {
+        Box::pin(async move {
+            let bucket = Thing { kind: "bucket", name: name.to_owned(), ..Thing::default() };
+            self.request(|things| {
+                things.insert(name.to_owned(), bucket);
+                Ok(())
+            })
+            .await?;
+            Ok(object_storage::Bucket { name: name.to_owned(), region: None, created_at: None })
+        })
+    }
+
+    fn list_buckets<'a>(&'a self, _: Option<&'a str>) -> Call<'a, object_storage::BucketPage> {
+        Box::pin(async move {
+            let view = |name: &str, _: &Thing| object_storage::Bucket {
+                name: name.to_owned(),
+                region: None,
+                created_at: None,
+            };
+            Ok(object_storage::BucketPage { items: self.all("bucket", view).await?, next: None })
+        })
+    }
+
+    fn delete_bucket<'a>(&'a self, name: &'a str) -> Call<'a, ()> {
+        Box::pin(self.remove(name))
+    }
+
     fn create_security_group<'a>(
         &'a self,
         spec: &'a security_groups::SecurityGroupSpec,
@@ -304,11 +507,7 @@ impl Provider for FakeCloud {
         Box::pin(async move { self.get(id).await.map(|thing| host(id, &thing)) })
     }
 
-    fn list_hosts<'a>(
-        &'a self,
-        _: &'a [skywright_runtime::provider::KeyValue],
-        _: Option<&'a str>,
-    ) -> Call<'a, hosts::HostPage> {
+    fn list_hosts<'a>(&'a self, _: &'a [KeyValue], _: Option<&'a str>) -> Call<'a, hosts::HostPage> {
         Box::pin(async move {
             self.request(|things| {
                 let hosts = things.iter().filter(|(_, thing)| thing.kind == "host");
@@ -331,7 +530,7 @@ impl Provider for FakeCloud {
         intent: &'a Intent,
         name: &'a str,
         subnet: &'a str,
-        _: &'a [skywright_runtime::provider::KeyValue],
+        _: &'a [KeyValue],
     ) -> Call<'a, addresses::VirtualIp> {
         Box::pin(async move {
             let id = self.make("virtual-ip", name, intent, vec![subnet.to_owned()]).await?;
@@ -360,6 +559,64 @@ impl Provider for FakeCloud {
     }
 }
 
+fn intent(thing: &Thing) -> Option<String> {
+    (!thing.intent.is_empty()).then(|| thing.intent.clone())
+}
+
+fn network(id: &str, thing: &Thing) -> networks::Network {
+    networks::Network {
+        id: id.to_owned(),
+        name: thing.name.clone(),
+        intent: intent(thing),
+        tags: thing.tags.clone(),
+    }
+}
+
+fn subnet(id: &str, thing: &Thing) -> networks::Subnet {
+    networks::Subnet {
+        id: id.to_owned(),
+        name: thing.name.clone(),
+        network: thing.within.first().cloned().unwrap_or_default(),
+        cidr: "192.168.0.0/24".to_owned(),
+        gateway: None,
+        dns: Vec::new(),
+        routed: false,
+        intent: intent(thing),
+        tags: thing.tags.clone(),
+    }
+}
+
+fn group(id: &str, thing: &Thing) -> security_groups::SecurityGroup {
+    security_groups::SecurityGroup {
+        id: id.to_owned(),
+        name: thing.name.clone(),
+        description: String::new(),
+        network: None,
+        rules: thing.rules.clone(),
+        intent: intent(thing),
+        tags: thing.tags.clone(),
+    }
+}
+
+fn volume(id: &str, thing: &Thing) -> volumes::Volume {
+    let attachment = |host: &String| volumes::Attachment {
+        id: format!("{id}-at-{host}"),
+        volume: id.to_owned(),
+        host: host.clone(),
+        device: Some("/dev/vdb".to_owned()),
+    };
+    volumes::Volume {
+        id: id.to_owned(),
+        name: thing.name.clone(),
+        size_gib: 10,
+        speed: Some(volumes::Speed::Hdd),
+        state: if thing.within.is_empty() { volumes::State::Available } else { volumes::State::Attached },
+        attachments: thing.within.iter().map(attachment).collect(),
+        intent: Some(thing.intent.clone()),
+        tags: thing.tags.clone(),
+    }
+}
+
 fn virtual_ip(id: &str) -> addresses::VirtualIp {
     addresses::VirtualIp {
         id: id.to_owned(),
@@ -383,11 +640,11 @@ fn host(id: &str, thing: &Thing) -> hosts::Host {
         image: None,
         zone: None,
         addresses: vec![address("192.168.0.5", false), address("198.51.100.7", true)],
-        security_groups: Vec::new(),
+        security_groups: thing.within.iter().filter(|id| id.starts_with("security-group")).cloned().collect(),
         created_at: None,
         fault: None,
-        intent: Some(thing.intent.clone()),
-        tags: Vec::new(),
+        intent: intent(thing),
+        tags: thing.tags.clone(),
     }
 }
 

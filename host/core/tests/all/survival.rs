@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::{Site, Trouble};
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn network() -> CreateNetwork {
+pub(crate) fn network() -> CreateNetwork {
     let cidr = "192.168.0.0/24".parse().unwrap();
     let subnet = SubnetRequest {
         name: name("lan"),
@@ -34,7 +34,7 @@ fn network() -> CreateNetwork {
     CreateNetwork { name: name("lan"), cidr, subnet: Some(subnet), labels, keep_on_failure: false }
 }
 
-fn hosts() -> CreateHosts {
+pub(crate) fn hosts() -> CreateHosts {
     CreateHosts {
         names: vec![name("web")],
         network: Some("lan".to_owned()),
@@ -53,12 +53,12 @@ fn whole_network() -> BTreeMap<&'static str, usize> {
     BTreeMap::from([("host", 2), ("network", 1), ("security-group", 2), ("subnet", 1), ("virtual-ip", 1)])
 }
 
-async fn run(site: &Site, change: &dyn Change) -> Result<(), skywright_core::Error> {
+pub(crate) async fn run(site: &Site, change: &dyn Change) -> Result<(), skywright_core::Error> {
     site.tenancy().await.run(change, &CancellationToken::new()).await
 }
 
 /// Runs a change in a process that falls silent at a request, and is then killed. Whether it came to its end.
-async fn killed(site: &Site, change: &dyn Change, at: u32, trouble: Trouble) -> bool {
+pub(crate) async fn killed(site: &Site, change: &dyn Change, at: u32, trouble: Trouble) -> bool {
     let tenancy = site.doomed().await;
     site.cloud.trouble(at, trouble);
     let stop = CancellationToken::new();
