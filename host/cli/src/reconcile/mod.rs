@@ -93,13 +93,13 @@ async fn carry_out(
 ) -> Result<(), Error> {
     if !yes.yes {
         if !question::somebody_is_there() {
-            let message = format!("{} changes are to be made, and nobody is there to ask", chosen.len());
+            let message = format!("changes are to be made ({}), and nobody is there to ask", chosen.len());
             let hint = Some("`--plan` shows them, `--yes` makes them".to_owned());
             return Err(Error::Usage { message, hint });
         }
         // Who reads JSON asked for it; who is asked has to see what about.
         crate::output::complain(&words(comparison));
-        site.confirm(&format!("make {} changes?", chosen.len()), yes)?;
+        site.confirm(&format!("make these changes ({})?", chosen.len()), yes)?;
     }
     site.run(tenancy, &Reconcile { chosen }).await?;
     show(comparison, true, site)
@@ -152,7 +152,7 @@ fn why(finding: &Finding) -> String {
         (Verdict::Changed, _) => {
             let change = |change: &FieldChange| {
                 let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-                format!("{} {} is {}", change.field, text(&change.recorded), text(&change.actual))
+                format!("{}: {}, recorded {}", change.field, text(&change.actual), text(&change.recorded))
             };
             finding.changes.iter().map(change).collect::<Vec<_>>().join(", ")
         }
