@@ -36,6 +36,8 @@ enum Command {
     Rig(rig::Arguments),
     /// Run every test
     Test(test::Arguments),
+    /// Kill every change at every request on the OpenStack rig; `test` takes a sample
+    Sweep,
     /// Fuzz the parsers of foreign bytes
     Fuzz(fuzz::Arguments),
     /// Measure what the host costs
@@ -59,6 +61,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Plugins(arguments) => plugins::plugins(&places, &interrupt, &arguments),
         Command::Rig(rig::Arguments::Openstack(arguments)) => rig::openstack(&places, &interrupt, &arguments),
         Command::Test(arguments) => test::test(&places, &interrupt, &arguments),
+        Command::Sweep => test::sweep(&places, &interrupt),
         Command::Fuzz(arguments) => fuzz::fuzz(&places, &interrupt, &arguments),
         Command::Bench(arguments) => bench::bench(&places, &interrupt, &arguments),
     }

@@ -46,6 +46,31 @@ struct Report {
     failed: u64,
 }
 
+/// Walks every request of the changes that the tests only sample.
+pub(crate) fn sweep(places: &Places, interrupt: &Interrupt) -> Result<(), Error> {
+    let mut report = Report::default();
+    let plugins = plugins::Arguments::default();
+    report.step("plugins", |_| plugins::plugins(places, interrupt, &plugins))?;
+    let mut build = cargo(["build", "--workspace", "--all-targets"]);
+    build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
+    report.step("build", |_| run(interrupt, "cargo build", &mut build))?;
+    let rig = Openstack::new(places)?;
+    let _running = Running::start(&rig, interrupt)?;
+    rig.seed(interrupt)?;
+    let mut command = cargo(["test", "--workspace", "--test", "e2e", "cloud::survival"]);
+    command
+        .current_dir(&places.root)
+        .env("CARGO_TARGET_DIR", &places.target)
+        .env("SKYWRIGHT_BIN", places.target.join("debug/skywright"))
+        .env("SKYWRIGHT_PLUGINS", places.plugins())
+        .env("SKYWRIGHT_RIG_OPENSTACK", rig.write_access()?)
+        .env("SKYWRIGHT_SWEEP", "all");
+    let ended = report.step("sweep", |report| cargo_test(interrupt, &mut command, report));
+    report.print();
+    ended?;
+    if report.failed == 0 { Ok(()) } else { Err(Error::Steps(vec!["sweep".to_owned()])) }
+}
+
 pub(crate) fn test(places: &Places, interrupt: &Interrupt, arguments: &Arguments) -> Result<(), Error> {
     let mut report = Report::default();
     let ended = parts(places, interrupt, arguments, &mut report);

@@ -7,15 +7,15 @@ use clap_complete::Shell;
 use ipnet::IpNet;
 use skywright_core::SecretSource;
 
-use crate::label::{LabelCommand, TagCommand};
-use crate::reconcile::ReconcileArgs;
-use crate::security_group::SecurityGroupCommand;
 use crate::bucket::BucketCommand;
 use crate::catalog::{ImageCommand, QuotaCommand, RegionCommand, TemplateCommand, ZoneCommand};
 use crate::host::HostCommand;
+use crate::label::{LabelCommand, TagCommand};
 use crate::network::NetworkCommand;
 use crate::object::ObjectCommand;
 use crate::operation::OperationCommand;
+use crate::reconcile::ReconcileArgs;
+use crate::security_group::SecurityGroupCommand;
 use crate::site::On;
 use crate::subnet::SubnetCommand;
 use crate::volume::VolumeCommand;

@@ -1,5 +1,7 @@
 //! The broker with a cloud that is made up, so that it fails where it is told to.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 #[path = "all/cloud.rs"]
 mod cloud;
 #[path = "all/groups.rs"]

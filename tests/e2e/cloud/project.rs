@@ -20,6 +20,7 @@ pub(crate) struct Project {
     pub(crate) auth_url: String,
     pub(crate) region: String,
     pub(crate) password: String,
+    id: String,
     token: String,
     endpoints: BTreeMap<String, String>,
     http: reqwest::Client,
@@ -36,6 +37,7 @@ impl Project {
         let name = format!("e2e-{purpose}-{}-{number}", std::process::id());
         let text = |key: &str| access[key].as_str().unwrap().to_owned();
         let (auth_url, region, admin_password) = (text("auth_url"), text("region"), text("password"));
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let password = format!("planted-{}", admin_password);
         let admin = log_in(&http, &auth_url, "admin", &admin_password, "admin").await;
@@ -64,7 +66,7 @@ impl Project {
         }
         raise_quotas(&http, &admin, &project).await;
         let (token, endpoints) = log_in(&http, &auth_url, &name, &password, &name).await;
-        Self { name, auth_url, region, password, token, endpoints, http }
+        Self { name, auth_url, region, password, id: project, token, endpoints, http }
     }
 
     /// A listing of a service, as this project sees it.
@@ -80,7 +82,7 @@ impl Project {
         let lists = [
             ("servers", "compute", "/servers/detail"),
             ("networks", "network", "/v2.0/networks?router:external=false"),
-            ("subnets", "network", "/v2.0/subnets"),
+            ("subnets", "network", &format!("/v2.0/subnets?project_id={}", self.id)),
             ("ports", "network", "/v2.0/ports"),
             ("routers", "network", "/v2.0/routers"),
             ("security_groups", "network", "/v2.0/security-groups"),

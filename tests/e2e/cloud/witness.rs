@@ -62,7 +62,10 @@ async fn what_the_client_made_is_listed_and_taken_in() {
         &["subnet", "create", "theirs-sub", "--network", "theirs", "--subnet-range", "10.9.0.0/24"],
     )
     .await;
-    let flavor = names(&openstack(&site, &["flavor", "list"]).await, "Name").remove(0);
+    let flavors = openstack(&site, &["flavor", "list"]).await;
+    let with_disk =
+        flavors.as_array().unwrap().iter().find(|flavor| flavor["Disk"].as_u64() >= Some(10)).unwrap();
+    let flavor = with_disk["Name"].as_str().unwrap().to_owned();
     let image = names(&openstack(&site, &["image", "list"]).await, "Name").remove(0);
     let server = openstack(
         &site,

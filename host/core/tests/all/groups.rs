@@ -36,7 +36,7 @@ fn delete(force: bool) -> DeleteSecurityGroups {
 async fn site() -> Site {
     let site = Site::new();
     run(&site, &network()).await.unwrap();
-    run(&site, &hosts()).await.unwrap();
+    run(&site, &hosts(3)).await.unwrap();
     run(&site, &group("lan", "web")).await.unwrap();
     site
 }
@@ -76,7 +76,7 @@ async fn a_subnets_group_is_on_its_hosts_those_that_come_later_too() {
     run(&site, &on_subnet(ADD)).await.unwrap();
     // Not on the gateways.
     assert_eq!(bearers(&site), ["web-1", "web-2", "web-3"]);
-    run(&site, &CreateHosts { names: vec![name("late")], ..hosts() }).await.unwrap();
+    run(&site, &CreateHosts { names: vec![name("late")], ..hosts(3) }).await.unwrap();
     assert_eq!(bearers(&site).len(), 6);
     // One host may do without.
     run(&site, &on_host("web-2", BindAction::Disable)).await.unwrap();

@@ -20,7 +20,7 @@ async fn reconcile(site: &Site) {
 async fn site() -> Site {
     let site = Site::new();
     run(&site, &network()).await.unwrap();
-    run(&site, &hosts()).await.unwrap();
+    run(&site, &hosts(3)).await.unwrap();
     site
 }
 

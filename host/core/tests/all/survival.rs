@@ -34,7 +34,7 @@ pub(crate) fn network() -> CreateNetwork {
     CreateNetwork { name: name("lan"), cidr, subnet: Some(subnet), labels, keep_on_failure: false }
 }
 
-pub(crate) fn hosts() -> CreateHosts {
+pub(crate) fn hosts(count: u32) -> CreateHosts {
     CreateHosts {
         names: vec![name("web")],
         network: Some("lan".to_owned()),
@@ -42,7 +42,7 @@ pub(crate) fn hosts() -> CreateHosts {
         single: false,
         public: true,
         domain: None,
-        machine: MachineRequest { sizing: "cpu>=1,count=3".to_owned(), ..MachineRequest::default() },
+        machine: MachineRequest { sizing: format!("cpu>=1,count={count}"), ..MachineRequest::default() },
         labels: Labels::default(),
         keep_on_failure: false,
     }
@@ -103,7 +103,7 @@ async fn a_network_survives_a_kill_at_every_request() {
 async fn another_command_finishes_what_was_cut_off() {
     let site = Site::new();
     run(&site, &network()).await.unwrap();
-    assert!(!killed(&site, &hosts(), 5, Trouble::SilentAfter).await);
+    assert!(!killed(&site, &hosts(3), 5, Trouble::SilentAfter).await);
     run(&site, &DeleteHosts { references: vec!["web-2".to_owned()], ..delete_defaults() }).await.unwrap();
     let names: Vec<_> =
         site.tenancy().await.hosts(false).await.unwrap().into_iter().map(|host| host.name).collect();
@@ -121,7 +121,7 @@ async fn deletes_survive_a_kill_at_every_request() {
         for at in 1.. {
             let site = Site::new();
             run(&site, &network()).await.unwrap();
-            run(&site, &hosts()).await.unwrap();
+            run(&site, &hosts(1)).await.unwrap();
             let delete = DeleteNetworks { references: vec!["lan".to_owned()], force: true };
             let ended = killed(&site, &delete, at, trouble).await;
             if !ended {

@@ -33,7 +33,7 @@ fn delete_host(force: bool) -> DeleteHosts {
 async fn site_with_volume() -> Site {
     let site = Site::new();
     run(&site, &network()).await.unwrap();
-    run(&site, &hosts()).await.unwrap();
+    run(&site, &hosts(3)).await.unwrap();
     run(&site, &volume()).await.unwrap();
     site
 }
