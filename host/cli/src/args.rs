@@ -143,7 +143,7 @@ pub(crate) enum PluginCommand {
     Call(Box<Call>),
     /// Hold a provider against the contract on a live cloud: what it declares works, the rest is refused.
     #[command(
-        after_help = "Everything that is made carries one prefix, and is taken away at the end.\n\nExamples:\n  skywright plugin conformance openstack --tenant lab\n  skywright plugin conformance openstack --tenant lab --only networks --only hosts -o json\n  skywright plugin conformance openstack --list"
+        after_help = "Examples:\n  skywright plugin conformance openstack --tenant lab\n  skywright plugin conformance openstack --tenant lab --only networks --only hosts -o json\n  skywright plugin conformance openstack --list\n\nEverything that is made carries one prefix, and is taken away at the end."
     )]
     Conformance(Box<crate::plugin::conformance::Conformance>),
     /// Record the conformance suite on a live cloud, or run it again from the recording.

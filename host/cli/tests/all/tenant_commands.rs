@@ -107,7 +107,7 @@ fn what_scripts_see() {
         lab["settings"][0],
         json!({ "key": "endpoint", "origin": "tenant", "value": "https://cloud.example" })
     );
-    assert_eq!(lab["grants"]["endpoints"][0]["pattern"], "https://cloud.example:443");
+    assert_eq!(lab["grants"]["endpoints"][0]["pattern"], "https://cloud.example");
     assert_eq!(lab["problem"], Value::Null);
     // Nobody knows whether it is a secret while the plugin is not there.
     let work = result(&place, &["inspect", "work"]);
@@ -136,13 +136,13 @@ fn a_check_finds_what_is_wrong_and_reaches_no_cloud() {
 #[test]
 fn a_secret_is_sealed_used_and_removed_and_the_rest_stays_as_it_is() {
     let place = place(TWO);
-    let set = place.run_with_input(&["tenant", "secret", "set", "lab", "token", "-o", "json"], "hunter2\n");
-    assert!(!set.holds("hunter2"));
+    let set = place.run_with_input(&["tenant", "secret", "set", "lab", "token", "-o", "json"], "swordfish\n");
+    assert!(!set.holds("swordfish"));
     let expected = json!({ "key": "token", "replaced": "env", "source": "sealed", "tenant": "lab" });
     assert_eq!(set.json_result(), expected);
     let sealed = text(&place);
     assert!(
-        !sealed.contains("hunter2") && sealed.starts_with("# my clouds\ntenants:\n  lab: # the lab\n"),
+        !sealed.contains("swordfish") && sealed.starts_with("# my clouds\ntenants:\n  lab: # the lab\n"),
         "{sealed}"
     );
     assert_eq!(sealed.lines().count(), TWO.lines().count());
