@@ -130,12 +130,13 @@ labelled! {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnLabelCommand<P: Args> {
     /// List the labels of one.
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = "Example, of a host:\n  skywright host label list web")]
     List {
         #[command(flatten)]
         at: P,
     },
     /// Bind a label, or give it another value: the catalogue's by default.
+    #[command(after_help = "Example, of a host:\n  skywright host label bind web stage --value test")]
     Bind {
         #[command(flatten)]
         at: P,
@@ -147,6 +148,7 @@ pub(crate) enum OwnLabelCommand<P: Args> {
         value: Option<String>,
     },
     /// Take a label off.
+    #[command(after_help = "Example, of a host:\n  skywright host label unbind web stage")]
     Unbind {
         #[command(flatten)]
         at: P,
@@ -155,6 +157,7 @@ pub(crate) enum OwnLabelCommand<P: Args> {
         name: String,
     },
     /// Give a bound label another value.
+    #[command(after_help = "Example, of a host:\n  skywright host label update web stage --value production")]
     Update {
         #[command(flatten)]
         at: P,
@@ -166,6 +169,7 @@ pub(crate) enum OwnLabelCommand<P: Args> {
         value: String,
     },
     /// Give a bound label the catalogue's value.
+    #[command(after_help = "Example, of a host:\n  skywright host label reset web stage")]
     Reset {
         #[command(flatten)]
         at: P,
@@ -178,12 +182,13 @@ pub(crate) enum OwnLabelCommand<P: Args> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnTagCommand<P: Args> {
     /// List the tags of one.
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = "Example, of a host:\n  skywright host tag list web")]
     List {
         #[command(flatten)]
         at: P,
     },
     /// Bind a tag.
+    #[command(after_help = "Example, of a host:\n  skywright host tag bind web front")]
     Bind {
         #[command(flatten)]
         at: P,
@@ -192,6 +197,7 @@ pub(crate) enum OwnTagCommand<P: Args> {
         name: String,
     },
     /// Take a tag off.
+    #[command(after_help = "Example, of a host:\n  skywright host tag unbind web front")]
     Unbind {
         #[command(flatten)]
         at: P,
