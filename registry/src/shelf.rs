@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use skywright_contract::Package;
+use skywright_contract::{Package, PluginBytes, PluginId};
 
 use crate::error::Error;
 
@@ -23,7 +23,7 @@ pub struct Found {
     /// Where it was read from.
     pub path: PathBuf,
     /// The whole file.
-    pub bytes: Vec<u8>,
+    pub bytes: PluginBytes,
 }
 
 /// One line of a listing. A file that is not a plugin is listed too, with what is wrong.
@@ -68,6 +68,12 @@ impl Shelf {
         if name.ends_with(".wasm") || name.starts_with(['.', '/']) {
             return read_plugin(Path::new(name));
         }
+        let (_, path) = self.find_listed(name)?;
+        read_plugin(&path)
+    }
+
+    /// The id and file of the newest plugin of that id or name.
+    pub(crate) fn find_listed(&self, name: &str) -> Result<(PluginId, PathBuf), Error> {
         let mut candidates = self.list()?;
         candidates.retain(|listed| {
             listed.package.as_ref().is_ok_and(|package| {
@@ -80,7 +86,7 @@ impl Shelf {
         ids.sort();
         ids.dedup();
         match (ids.len(), newest(candidates)) {
-            (1, Some(path)) => read_plugin(&path),
+            (1, Some(found)) => Ok(found),
             (0, _) | (1, None) => {
                 Err(Error::NotFound { name: name.to_owned(), folders: self.folders.clone() })
             }
@@ -89,18 +95,18 @@ impl Shelf {
     }
 }
 
-/// The path of the highest version.
-fn newest(candidates: Vec<Listed>) -> Option<PathBuf> {
+/// The highest version.
+fn newest(candidates: Vec<Listed>) -> Option<(PluginId, PathBuf)> {
     candidates
         .into_iter()
-        .filter_map(|listed| Some((listed.package.ok()?.manifest.version, listed.path)))
+        .filter_map(|listed| Some((listed.package.ok()?.manifest, listed.path)))
         // The first of equals, since earlier folders come first.
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, path)| path)
+        .reduce(|best, next| if next.0.version > best.0.version { next } else { best })
+        .map(|(manifest, path)| (manifest.id, path))
 }
 
 fn plugin_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::File { path: folder.to_owned(), source };
+    let failed = |source| Error::File { action: "read", path: folder.to_owned(), source };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -123,7 +129,7 @@ fn plugin_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 ///
 /// [`Error::File`] and [`Error::TooLarge`].
 pub fn read_plugin(path: &Path) -> Result<Found, Error> {
-    let failed = |source| Error::File { path: path.to_owned(), source };
+    let failed = |source| Error::File { action: "read", path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
     if !meta.is_file() {
@@ -134,11 +140,11 @@ pub fn read_plugin(path: &Path) -> Result<Found, Error> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::TooLarge { path: path.to_owned(), bytes: meta.len(), limit_bytes: MAX_BYTES });
     }
-    Ok(Found { path: path.to_owned(), bytes })
+    Ok(Found { path: path.to_owned(), bytes: bytes.into() })
 }
 
-fn package_of(path: &Path, bytes: &[u8]) -> Result<Package, Error> {
-    Package::read(bytes).map_err(|source| Error::Package { path: path.to_owned(), source })
+fn package_of(path: &Path, bytes: &PluginBytes) -> Result<Package, Error> {
+    Package::of(bytes).map_err(|source| Error::Package { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

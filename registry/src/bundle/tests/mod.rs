@@ -1,0 +1,6 @@
+//! Bundles, whole and crafted.
+
+mod crafted;
+mod flow;
+mod interrupted;
+mod world;

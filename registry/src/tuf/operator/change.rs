@@ -1,0 +1,127 @@
+//! Files that are put into a repository together.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use async_trait::async_trait;
+use skywright_contract::Digest;
+
+use crate::error::Error;
+use crate::files;
+use crate::tuf::path::TargetPath;
+use crate::tuf::transport::{Folder, Transport};
+
+/// Files in the order in which they are written: what is named stands before what names it, so that whoever
+/// reads meanwhile, and whoever comes after a kill, finds everything that is named.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Change {
+    pub(super) fn metadata(&mut self, name: &str, bytes: Vec<u8>) {
+        self.files.push((format!("metadata/{name}"), bytes));
+    }
+
+    pub(super) fn target(&mut self, path: &TargetPath, bytes: Vec<u8>) {
+        self.files.push((format!("targets/{}", path.hashed(&Digest::of(&bytes))), bytes));
+    }
+
+    pub(super) fn append(&mut self, later: Self) {
+        self.files.extend(later.files);
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<(), Error> {
+        for (relative, bytes) in &self.files {
+            write_public(&folder.join(relative), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The repository as it would be.
+    pub(super) fn over(&self, folder: &Path) -> Overlay {
+        Overlay { files: self.files.iter().cloned().collect(), below: Folder::new(folder) }
+    }
+}
+
+/// A folder, and files that are not in it yet.
+pub(super) struct Overlay {
+    files: BTreeMap<String, Vec<u8>>,
+    below: Folder,
+}
+
+#[async_trait]
+impl Transport for Overlay {
+    fn location(&self) -> String {
+        self.below.location()
+    }
+
+    async fn metadata(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self.files.get(&format!("metadata/{file}")) {
+            Some(bytes) => capped(bytes, file, max_bytes),
+            None => self.below.metadata(file, max_bytes).await,
+        }
+    }
+
+    async fn target(
+        &self,
+        path: &TargetPath,
+        digest: &Digest,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self.files.get(&format!("targets/{}", path.hashed(digest))) {
+            Some(bytes) => capped(bytes, path.as_str(), max_bytes),
+            None => self.below.target(path, digest, max_bytes).await,
+        }
+    }
+}
+
+fn capped(bytes: &[u8], what: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, Error> {
+    if bytes.len() as u64 > limit_bytes {
+        return Err(Error::Oversize { what: what.to_owned(), limit_bytes });
+    }
+    Ok(Some(bytes.to_vec()))
+}
+
+/// A file that a web server may read, durably and all at once. The folders above it are made.
+pub(super) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = files::folder_of(path);
+    make_folders(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(Error::file("create a file in", folder))?;
+    let failed = Error::file("write", path);
+    let written = file
+        .write_all(bytes)
+        // The mask of the process must not keep the web server out.
+        .and_then(|()| file.as_file().set_permissions(fs::Permissions::from_mode(0o644)))
+        .and_then(|()| file.as_file().sync_all());
+    written.map_err(failed)?;
+    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
+    sync(folder)
+}
+
+/// Each new name is made to last before the next below it.
+fn make_folders(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = files::folder_of(folder);
+    if above != folder {
+        make_folders(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o755).create(folder) {
+        Ok(()) => sync(above),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::file("create", folder)(error)),
+    }
+}
+
+fn sync(folder: &Path) -> Result<(), Error> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file("write", folder))
+}
