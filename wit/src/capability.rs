@@ -18,6 +18,8 @@ pub enum Capability {
     Http,
     /// `skywright:host/log`: structured log lines.
     Log,
+    /// `skywright:host/machines`: hosts on this machine; lent to the plugin that it is meant for, alone.
+    Machines,
     /// `skywright:host/settings`: the tenant's settings, without secrets.
     Settings,
     /// WASI 0.2 as other tool chains need it, and empty: coarse clocks, capped random, standard
@@ -27,8 +29,16 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of their names.
-    pub const ALL: &[Self] =
-        &[Self::Cache, Self::Clock, Self::Credentials, Self::Http, Self::Log, Self::Settings, Self::Wasi];
+    pub const ALL: &[Self] = &[
+        Self::Cache,
+        Self::Clock,
+        Self::Credentials,
+        Self::Http,
+        Self::Log,
+        Self::Machines,
+        Self::Settings,
+        Self::Wasi,
+    ];
 
     /// The capability's name, as manifests spell it.
     #[must_use]
@@ -39,6 +49,7 @@ impl Capability {
             Self::Credentials => "credentials",
             Self::Http => "http",
             Self::Log => "log",
+            Self::Machines => "machines",
             Self::Settings => "settings",
             Self::Wasi => "wasi",
         }
@@ -53,6 +64,7 @@ impl Capability {
             Self::Credentials => "have the host sign with credentials that it never sees",
             Self::Http => "send HTTP requests to the endpoints that the tenant grants",
             Self::Log => "write log lines",
+            Self::Machines => "make hosts on this machine: for skywright/local alone, signed",
             Self::Settings => "read the tenant's settings, without secrets",
             Self::Wasi => "coarse clocks, random numbers, standard output to the log",
         }

@@ -68,15 +68,22 @@ fn features() -> wasmparser::WasmFeatures {
     features
 }
 
-fn check_contract_version(manifest: &Manifest) -> Result<(), PackageError> {
+/// Whether this host runs plugins that were built for that release of the contract.
+#[must_use]
+pub fn speaks_contract(plugin: &semver::Version) -> bool {
     let host = contract_version();
-    let plugin = &manifest.contract;
     let same_track = if host.major == 0 {
         plugin.major == 0 && plugin.minor == host.minor
     } else {
         plugin.major == host.major
     };
-    if same_track && *plugin <= host {
+    same_track && *plugin <= host
+}
+
+fn check_contract_version(manifest: &Manifest) -> Result<(), PackageError> {
+    let host = contract_version();
+    let plugin = &manifest.contract;
+    if speaks_contract(plugin) {
         return Ok(());
     }
     let older = if *plugin < host { "plugin" } else { "host" };

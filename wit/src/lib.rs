@@ -15,9 +15,9 @@ mod shape;
 
 pub use blame::{Blame, Category};
 pub use capability::{Capability, interface_track};
-pub use check::{Interfaces, check, check_claims};
+pub use check::{Interfaces, check, check_claims, speaks_contract};
 pub use manifest::{Kind, MANIFEST_SECTION, Manifest, ManifestError, PluginId};
-pub use package::{Digest, Package, PackageError, embed_manifest};
+pub use package::{Digest, Package, PackageError, PluginBytes, embed_manifest};
 pub use released::{Incompatibility, WitError, incompatibilities, is_draft, parse_packages};
 
 /// The version of the contract that this host speaks: that of every `skywright:*` WIT package.
@@ -36,6 +36,7 @@ wit_files![
     "host/credentials.wit",
     "host/http.wit",
     "host/log.wit",
+    "host/machines.wit",
     "host/settings.wit",
     "host/types.wit",
     "provider/addresses.wit",

@@ -26,6 +26,13 @@ impl Digest {
     }
 }
 
+impl From<[u8; 32]> for Digest {
+    /// What hashing something piece by piece gave.
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", self.hex())
@@ -65,6 +72,42 @@ impl FromStr for Digest {
             *byte = high << 4 | low;
         }
         Ok(Self(bytes))
+    }
+}
+
+/// A plugin's bytes, read once, with their digest, taken once.
+#[derive(Debug, Clone)]
+pub struct PluginBytes {
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+impl PluginBytes {
+    /// Of the whole file.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The bytes alone.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl From<Vec<u8>> for PluginBytes {
+    /// Takes their digest.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+}
+
+impl std::ops::Deref for PluginBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -178,6 +221,19 @@ impl Package {
     ///
     /// [`PackageError`], for anything that is not a component with exactly one valid manifest.
     pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
+        Self::read_as(bytes, Digest::of(bytes))
+    }
+
+    /// As [`read`](Self::read), of bytes whose digest is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn of(bytes: &PluginBytes) -> Result<Self, PackageError> {
+        Self::read_as(bytes, bytes.digest)
+    }
+
+    fn read_as(bytes: &[u8], digest: Digest) -> Result<Self, PackageError> {
         let outline = Outline::read(bytes)?;
         let manifest = match outline.manifests.as_slice() {
             [] => return Err(PackageError::NoManifest),
@@ -185,7 +241,7 @@ impl Package {
             _ => return Err(PackageError::SeveralManifests),
         };
         Ok(Self {
-            digest: Digest::of(bytes),
+            digest,
             size_bytes: bytes.len() as u64,
             manifest,
             imports: outline.imports,

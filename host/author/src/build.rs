@@ -9,9 +9,10 @@ use std::process::Command;
 
 use skywright_contract::{Interfaces, Package, check, embed_manifest};
 
-use crate::cargo::Crate;
+use crate::cargo::{Compiled, Crate};
 use crate::process::{self, Tail};
 use crate::project::{BuildCommand, CrateFacts, Project};
+use crate::sbom;
 use crate::tool_chain::plain_cargo;
 use crate::{Error, Event, Progress, ToolChain, Way};
 
@@ -48,6 +49,9 @@ pub struct Builder {
 pub struct Built {
     /// The file: the plugin's name and `.wasm`, in the output folder.
     pub path: PathBuf,
+    /// Its software bill of materials, CycloneDX 1.5 as JSON: the plugin's name and `.cdx.json`, beside it.
+    /// Of a plugin that another tool chain made it names the plugin alone, and says that more is not known.
+    pub sbom: PathBuf,
     /// What is in it.
     pub package: Package,
     /// What it imports and exports.
@@ -64,6 +68,7 @@ impl Builder {
     /// Builds the plugin in `folder`, holds it against the contract and writes its file, replacing
     /// one of the same name at once. The same source gives the same bytes wherever it lies, as long
     /// as the tool chain is the same and no dependency by path is outside of the crate's workspace.
+    /// The bill of materials beside it names what cargo compiled for it, and is as reproducible.
     ///
     /// The first build of a crate takes from seconds to minutes.
     ///
@@ -82,7 +87,7 @@ impl Builder {
         // Before anything is compiled: what is wrong with the manifest need not wait for it.
         let manifest = project
             .manifest(&facts.as_ref().map_or_else(CrateFacts::default, |found| found.facts.clone()))?;
-        let (component, source) = match (&project.build, &facts) {
+        let Made { component, source, crates } = match (&project.build, &facts) {
             (Some(build), _) => run_command(&project, build, progress)?,
             (None, Some(found)) => self.compile(&project, found, progress)?,
             (None, None) => return Err(Error::NoBuild { folder: project.folder }),
@@ -93,9 +98,12 @@ impl Builder {
         if let Some(found) = &facts {
             warn_of_paths(&plugin, found.workspace(), progress);
         }
-        let path = self.options.output.join(format!("{}.wasm", project.id().name()));
+        let output = |suffix| self.options.output.join(format!("{}.{suffix}", project.id().name()));
+        let (path, sbom) = (output("wasm"), output("cdx.json"));
+        // First: a plugin without one would not be published, and the other way round does no harm.
+        write(&sbom, &sbom::document(&package, crates.as_ref())?)?;
         write(&path, &plugin)?;
-        Ok(Built { path, package, interfaces })
+        Ok(Built { path, sbom, package, interfaces })
     }
 
     fn tool_chain(&mut self, project: &Project, progress: Progress<'_>) -> Result<&ToolChain, Error> {
@@ -106,24 +114,29 @@ impl Builder {
         Ok(self.tool_chain.insert(known))
     }
 
-    fn compile(
-        &mut self,
-        project: &Project,
-        found: &Crate,
-        progress: Progress<'_>,
-    ) -> Result<(Vec<u8>, PathBuf), Error> {
+    fn compile(&mut self, project: &Project, found: &Crate, progress: Progress<'_>) -> Result<Made, Error> {
         let target_dir = match &self.options.target_dir {
             Some(given) => std::path::absolute(given).map_err(Error::io("open", given))?,
             None => cache_folder()?.join("skywright/guests"),
         };
         let tool_chain = self.tool_chain(project, progress)?;
         progress(Event::Step(&format!("compiling {}", project.id())));
-        let module = found.compile(tool_chain, &target_dir, progress)?;
-        let folder = project.folder.clone();
+        let Compiled { module, units } = found.compile(tool_chain, &target_dir, progress)?;
+        let crates = sbom::Crates::read(found, tool_chain, units)?;
+        let source = project.folder.clone();
         let component =
-            encode(&module).map_err(|message| Error::Component { folder: folder.clone(), message })?;
-        Ok((component, folder))
+            encode(&module).map_err(|message| Error::Component { folder: source.clone(), message })?;
+        Ok(Made { component, source, crates: Some(crates) })
     }
+}
+
+/// A component before the manifest is in it.
+struct Made {
+    component: Vec<u8>,
+    /// Where it is from, for people.
+    source: PathBuf,
+    /// What it was made of, if cargo made it.
+    crates: Option<sbom::Crates>,
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
@@ -134,11 +147,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-fn run_command(
-    project: &Project,
-    build: &BuildCommand,
-    progress: Progress<'_>,
-) -> Result<(Vec<u8>, PathBuf), Error> {
+fn run_command(project: &Project, build: &BuildCommand, progress: Progress<'_>) -> Result<Made, Error> {
     let [program, arguments @ ..] = build.command.as_slice() else {
         return Err(Error::EmptyCommand { path: project.folder.join("plugin.toml") });
     };
@@ -158,7 +167,7 @@ fn run_command(
     process::succeeded(&command, status, printed)?;
     let path = project.folder.join(&build.component);
     let component = fs::read(&path).map_err(Error::io("read", &path))?;
-    Ok((component, path))
+    Ok(Made { component, source: path, crates: None })
 }
 
 /// A path of this machine in the plugin is a path of everybody's machine in everybody's digest.

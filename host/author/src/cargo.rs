@@ -20,26 +20,61 @@ pub(crate) struct Crate {
     has_library: bool,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+/// What `cargo metadata` answers, as far as it is read.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
     workspace_root: PathBuf,
+    /// Who depends on whom; `None` if it was asked without dependencies.
+    pub(crate) resolve: Option<Resolve>,
 }
 
-#[derive(Deserialize)]
-struct Package {
-    id: String,
+/// A package that cargo knows.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// Where it is fetched from; `None` for what lies in a folder.
-    source: Option<String>,
-    manifest_path: PathBuf,
-    version: semver::Version,
-    license: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) version: semver::Version,
+    pub(crate) license: Option<String>,
     targets: Vec<Target>,
 }
 
-#[derive(Deserialize)]
+/// The graph of packages.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Resolve {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// A package in the graph, by id, and those that it depends on.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) dependencies: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Target {
     crate_types: Vec<String>,
+}
+
+/// What compiling a crate gave.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The core module.
+    pub(crate) module: Vec<u8>,
+    /// Every package that cargo compiled on the way or had compiled before.
+    pub(crate) units: Vec<Unit>,
+}
+
+/// A package as cargo compiled it: for the guest, or for what runs while it is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unit {
+    pub(crate) package_id: String,
+    pub(crate) is_in_guest: bool,
+    pub(crate) features: Vec<String>,
 }
 
 /// One line of `--message-format=json`; all but `compiler-artifact` is passed over.
@@ -47,8 +82,12 @@ struct Target {
 struct Message {
     reason: String,
     #[serde(default)]
+    package_id: String,
+    #[serde(default)]
     manifest_path: PathBuf,
     target: Option<Target>,
+    #[serde(default)]
+    features: Vec<String>,
     #[serde(default)]
     filenames: Vec<PathBuf>,
 }
@@ -75,7 +114,7 @@ impl Crate {
         })
     }
 
-    /// Compiles the crate's library and returns the core module.
+    /// Compiles the crate's library: the core module, and what it was made of.
     ///
     /// Paths that differ between machines are mapped away. Cargo names a crate's symbols by its place
     /// below the workspace, so a dependency by path that lies outside of the workspace still makes
@@ -85,7 +124,7 @@ impl Crate {
         tool_chain: &ToolChain,
         target_dir: &Path,
         progress: Progress<'_>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Compiled, Error> {
         if !self.has_library {
             return Err(Error::NoLibrary { manifest: self.manifest.clone() });
         }
@@ -115,9 +154,14 @@ impl Crate {
         command.arg("--").arg(remap(&self.workspace, "/plugin"));
 
         let mut printed = Tail::default();
-        let mut module = None;
+        let (mut module, mut units) = (None, Vec::new());
+        let for_guest = target_dir.join(TARGET);
         let status = process::run(&mut command, None, &mut |stream, line| match stream {
-            Stream::Output => module = self.artefact(line).or(module.take()),
+            Stream::Output => {
+                let Some(message) = artefact(line) else { return };
+                units.push(message.unit(&for_guest));
+                module = self.module(message).or(module.take());
+            }
             Stream::Error => {
                 printed.push(line);
                 progress(Event::Output(line));
@@ -130,7 +174,19 @@ impl Crate {
                 message: "it names no module that it made".into(),
             });
         };
-        fs::read(&module).map_err(Error::io("read", &module))
+        let module = fs::read(&module).map_err(Error::io("read", &module))?;
+        Ok(Compiled { module, units })
+    }
+
+    /// Every package that the crate depends on for the guests' target, and who depends on whom.
+    /// What is not on this machine yet is fetched.
+    pub(crate) fn metadata(&self, tool_chain: &ToolChain) -> Result<Metadata, Error> {
+        let mut command = tool_chain.cargo("metadata");
+        command
+            .args(["--format-version=1", "--filter-platform", TARGET, "--manifest-path"])
+            .arg(&self.manifest);
+        self.lock_versions(&mut command);
+        metadata(command)
     }
 
     /// Has cargo forget what it compiled of folders, if another workspace used this target folder last.
@@ -143,12 +199,7 @@ impl Crate {
         if fs::read(&note).is_ok_and(|last| last == workspace) {
             return Ok(());
         }
-        let mut command = tool_chain.cargo("metadata");
-        command
-            .args(["--format-version=1", "--filter-platform", TARGET, "--manifest-path"])
-            .arg(&self.manifest);
-        self.lock_versions(&mut command);
-        let metadata = metadata(command)?;
+        let metadata = self.metadata(tool_chain)?;
         let mut command = tool_chain.cargo("clean");
         command.args(["--release", "--target", TARGET, "--target-dir"]).arg(target_dir);
         command.arg("--manifest-path").arg(&self.manifest);
@@ -165,10 +216,9 @@ impl Crate {
         }
     }
 
-    fn artefact(&self, line: &str) -> Option<PathBuf> {
-        let message: Message = serde_json::from_str(line).ok()?;
-        let ours = message.reason == "compiler-artifact"
-            && message.manifest_path == self.manifest
+    /// The module, if it is this crate's that was compiled.
+    fn module(&self, message: Message) -> Option<PathBuf> {
+        let ours = message.manifest_path == self.manifest
             && message.target?.crate_types.iter().any(|kind| kind == "cdylib");
         message.filenames.into_iter().find(|file| ours && file.extension().is_some_and(|ext| ext == "wasm"))
     }
@@ -177,6 +227,27 @@ impl Crate {
     pub(crate) fn workspace(&self) -> &Path {
         &self.workspace
     }
+
+    /// Its `Cargo.toml`.
+    pub(crate) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+}
+
+impl Message {
+    /// `for_guest` is where cargo puts what it compiles for the guests' target.
+    fn unit(&self, for_guest: &Path) -> Unit {
+        Unit {
+            package_id: self.package_id.clone(),
+            is_in_guest: self.filenames.iter().any(|file| file.starts_with(for_guest)),
+            features: self.features.clone(),
+        }
+    }
+}
+
+/// A line that says what was compiled.
+fn artefact(line: &str) -> Option<Message> {
+    serde_json::from_str::<Message>(line).ok().filter(|message| message.reason == "compiler-artifact")
 }
 
 fn metadata(mut command: Command) -> Result<Metadata, Error> {

@@ -10,6 +10,7 @@ mod error;
 mod process;
 mod progress;
 mod project;
+mod sbom;
 mod scaffold;
 mod tool_chain;
 

@@ -31,6 +31,10 @@ fn a_new_provider_builds_wherever_it_lies_to_the_same_bytes() {
     fs::copy(short.path().join("a/Cargo.lock"), second.join("Cargo.lock")).unwrap();
     let second = build(&second, &long.path().join("dist")).unwrap();
     assert_eq!(first.package.digest, second.package.digest);
+    let bill = fs::read_to_string(&first.sbom).unwrap();
+    assert_eq!(bill, fs::read_to_string(&second.sbom).unwrap());
+    assert_eq!(first.sbom, short.path().join("dist/cloud.cdx.json"));
+    names_what_was_compiled(&bill, &first);
 
     assert_eq!(first.path, short.path().join("dist/cloud.wasm"));
     let bytes = fs::read(&first.path).unwrap();
@@ -40,6 +44,32 @@ fn a_new_provider_builds_wherever_it_lies_to_the_same_bytes() {
     assert!(first.interfaces.exports.keys().any(|name| name.starts_with("skywright:provider/catalog@")));
     // For backtraces.
     assert!(bytes.windows(13).any(|window| window == b"skywright_sdk"));
+}
+
+fn names_what_was_compiled(bill: &str, built: &Built) {
+    let json: serde_json::Value = serde_json::from_str(bill).unwrap();
+    assert_eq!(json["metadata"]["component"]["hashes"][0]["content"], built.package.digest.hex());
+    assert_eq!(json["compositions"][0]["aggregate"], "complete");
+    let components = json["components"].as_array().unwrap();
+    let find = |name: &str| {
+        components.iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("no {name} in {bill}"))
+    };
+    let serde = find("serde_json");
+    assert!(serde["purl"].as_str().unwrap().starts_with("pkg:cargo/serde_json@"));
+    assert_eq!(serde["hashes"][0]["content"].as_str().unwrap().len(), 64);
+    assert_eq!((&serde["scope"], &find("skywright-sdk")["scope"]), (&"required".into(), &"required".into()));
+    // It makes code for the guest and is not in it.
+    assert_eq!(find("serde_derive")["scope"], "excluded");
+    assert!(find("skywright-sdk")["purl"].is_null());
+    assert_eq!(find("std")["properties"][0]["value"], "rust");
+    // What only its tests use, and what another target would need, was not compiled.
+    assert!(components.iter().all(|c| c["name"] != "wasi" && c["name"] != "core"));
+    assert!(!bill.contains("/tmp/") && !bill.contains("timestamp"), "{bill}");
+    let own =
+        json["dependencies"].as_array().unwrap().iter().find(|d| d["ref"] == "acme/cloud@0.1.0").unwrap();
+    assert!(
+        own["dependsOn"].as_array().unwrap().iter().any(|on| on.as_str().unwrap().contains("skywright-sdk"))
+    );
 }
 
 #[test]

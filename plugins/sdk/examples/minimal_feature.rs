@@ -2,8 +2,8 @@
 
 use skywright_sdk::prelude::*;
 use skywright_sdk::recipe::{
-    Action, Conclusion, Failure, FeatureInfo, OsSupport, Plan, Request, Step, Suitability, SystemPackage,
-    Work,
+    Action, Assignment, Conclusion, Failure, FeatureInfo, Idempotence, PackageSet, Plan, Platform, Request,
+    Step, Suitability, SystemPackage, Work,
 };
 
 struct Hello;
@@ -14,15 +14,25 @@ impl Recipe for Hello {
     fn describe() -> FeatureInfo {
         FeatureInfo {
             name: "hello".to_owned(),
-            title: "GNU hello".to_owned(),
             version: "0.1.0".to_owned(),
+            title: "GNU hello".to_owned(),
             description: "Says hello".to_owned(),
             suitable_for: vec![Suitability::Host, Suitability::Cluster],
+            cluster_flavors: Vec::new(),
+            platforms: vec![Platform {
+                family: "debian".to_owned(),
+                distribution: None,
+                versions: Vec::new(),
+                architectures: Vec::new(),
+            }],
             requires: Vec::new(),
             conflicts: Vec::new(),
-            parameters: Vec::new(),
-            os: vec![OsSupport { family: "debian".to_owned(), versions: Vec::new() }],
+            roles: Vec::new(),
             layouts: Vec::new(),
+            parameters: Vec::new(),
+            outputs: Vec::new(),
+            idempotence: Idempotence::Converges,
+            actions: vec![Action::Add, Action::Remove, Action::Upgrade],
         }
     }
 
@@ -40,20 +50,22 @@ impl Recipe for Hello {
         if request.round > 0 {
             let hosts_with_feature = if present { hosts } else { Vec::new() };
             let summary = if present { "installed" } else { "removed" }.to_owned();
-            return Ok(Plan::Done(Conclusion { hosts_with_feature, summary, endpoints: Vec::new() }));
+            let (outputs, endpoints) = (Vec::new(), Vec::new());
+            return Ok(Plan::Done(Conclusion { hosts_with_feature, summary, outputs, endpoints }));
         }
         let package = SystemPackage { name: "hello".to_owned(), version: None, present };
+        let work = Work::Packages(PackageSet { sources: Vec::new(), packages: vec![package] });
         Ok(Plan::Round(vec![Step {
             id: "package".to_owned(),
             title: "the package".to_owned(),
-            hosts,
-            work: Work::Packages(vec![package]),
+            assignments: vec![Assignment { hosts, work, undo: None }],
             needs: Vec::new(),
-            one_at_a_time: false,
+            at_once: None,
             timeout_ms: 300_000,
             tries: 2,
-            undo: None,
-            on_failure: Failure::Stop,
+            retry_after_ms: 5_000,
+            on_failure: Failure::Undo,
+            when_changed: Vec::new(),
             outputs: Vec::new(),
         }]))
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use skywright_sdk::hosts::{self, Address, Host, HostPage, HostSpec};
+use skywright_sdk::hosts::{self, Address, Host, HostPage, HostSpec, State};
 use skywright_sdk::operation;
 use skywright_sdk::prelude::*;
 
@@ -86,7 +86,8 @@ fn page(tags: &[KeyValue], cursor: Option<&str>) -> Result<HostPage, Error> {
     let limit = page_size()?.min(LARGEST_PAGE);
     let compute = cloud.compute(&cloud.region()?)?;
     let page = compute.pages("/servers/detail").query("limit", limit).page::<Servers>(cursor)?;
-    let servers: Vec<Server> = page.items.into_iter().filter(|server| server.metadata.has(tags)).collect();
+    let wanted = |server: &Server| server.state() != State::Deleted && server.metadata.has(tags);
+    let servers: Vec<Server> = page.items.into_iter().filter(wanted).collect();
     let ids = servers.iter().map(|server| server.id.as_str());
     let ports = server_port::of_servers(&Neutron::open()?, ids)?;
     let items = servers.into_iter().map(|server| server.into_host(&ports)).collect();

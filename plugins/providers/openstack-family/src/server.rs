@@ -86,6 +86,12 @@ impl Server {
         self.flavor.id.as_deref().or(self.flavor.original_name.as_deref()).unwrap_or_default()
     }
 
+    /// Whether the cloud is done with it but for its own books: it says so a moment before it shows no such
+    /// server. (`SOFT_DELETED` stays for days.)
+    pub(crate) fn is_about_to_vanish(&self) -> bool {
+        self.status == "DELETED"
+    }
+
     /// Whether nothing is being done to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.task.is_none()
@@ -219,16 +225,32 @@ pub(crate) fn delete(compute: &Client, id: &str) -> Result<(), Error> {
     }
 }
 
-/// One server.
+/// One server. One that Nova shows as deleted is not found.
 pub(crate) fn get(compute: &Client, id: &str) -> Result<Server, Error> {
-    let one: One = compute.get(&path(id)).json().map_err(|error| error.with_subject(id))?;
-    Ok(one.server)
+    let server = read(compute, id)?;
+    if server.state() == State::Deleted {
+        return Err(Error::new(Category::NotFound, "deleted", "the server is deleted").with_subject(id));
+    }
+    Ok(server)
 }
 
 /// One server; `None` where it is gone.
 pub(crate) fn find(compute: &Client, id: &str) -> Result<Option<Server>, Error> {
-    match get(compute, id) {
-        Ok(server) if server.state() == State::Deleted => Ok(None),
+    found(get(compute, id))
+}
+
+/// One server, also one that Nova still shows as deleted; `None` where it shows none.
+pub(crate) fn find_remains(compute: &Client, id: &str) -> Result<Option<Server>, Error> {
+    found(read(compute, id))
+}
+
+fn read(compute: &Client, id: &str) -> Result<Server, Error> {
+    let one: One = compute.get(&path(id)).json().map_err(|error| error.with_subject(id))?;
+    Ok(one.server)
+}
+
+fn found(read: Result<Server, Error>) -> Result<Option<Server>, Error> {
+    match read {
         Ok(server) => Ok(Some(server)),
         Err(error) if error.category == Category::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -18,6 +18,9 @@ use crate::{server, server_address, server_port};
 /// How often a deletion is asked for that ends in an error.
 const ATTEMPTS: u32 = 3;
 
+/// How many looks a deletion may take and still wait for a server to vanish that is shown as deleted.
+const POLLS_OF_REMAINS: u32 = 20;
+
 /// What is being taken away.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Deletion {
@@ -86,7 +89,13 @@ impl Operation for Deletion {
         let cloud = Cloud::open()?;
         let compute = cloud.compute(&cloud.region()?)?;
         for id in &self.servers {
-            let Some(server) = server::find(&compute, id)? else { continue };
+            let Some(server) = server::find_remains(&compute, id)? else { continue };
+            if server.state() == State::Deleted {
+                if server.is_about_to_vanish() && self.polls < POLLS_OF_REMAINS {
+                    return Ok(self.wait());
+                }
+                continue;
+            }
             // A deletion that failed leaves it in error with nothing being done to it.
             if server.state() == State::Failed && server.is_idle() && self.polls > 0 {
                 if self.attempts >= ATTEMPTS {
