@@ -15,3 +15,19 @@ wasmtime::component::bindgen!({
     additional_derives: [PartialEq, Clone, serde::Serialize, serde::Deserialize],
     anyhow: false,
 });
+
+/// What this machine itself is asked for, with the errors and tags of the rest.
+pub(crate) mod local {
+    wasmtime::component::bindgen!({
+        path: "../../wit/host",
+        inline: "
+            package skywright:runtime;
+            world machines { import skywright:host/machines@0.1.0; }
+        ",
+        world: "skywright:runtime/machines",
+        with: { "skywright:host/types@0.1.0": super::skywright::host::types },
+        imports: { default: async | trappable },
+        additional_derives: [PartialEq, Clone],
+        anyhow: false,
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use skywright_contract::{Digest, Interfaces, Package};
+use skywright_contract::{Digest, Interfaces, Package, PluginBytes};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
@@ -68,6 +68,7 @@ pub(crate) fn engine_config(limits: &Limits, core_dumps: bool) -> Config {
         .async_stack_size(limits.stack_bytes + (1536 << 10))
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
+        .native_unwind_info(false)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .coredump_on_trap(core_dumps)
         // The same plugin answers the same on every machine.
@@ -110,8 +111,8 @@ impl Engine {
 
     /// Loads a plugin from its bytes, which the caller has read once.
     ///
-    /// Digest, manifest and imports are checked every time; the whole component is checked against
-    /// the contract and compiled if the cache has no artefact of it.
+    /// Manifest and imports are checked every time; the whole component is checked against the contract and
+    /// compiled if the cache has no artefact of it.
     ///
     /// # Errors
     ///
@@ -119,12 +120,29 @@ impl Engine {
     /// if they, or compiling them, are too much; [`Error::File`] and [`Error::ArtefactFolder`] if
     /// the cache does not work.
     pub async fn load(&self, bytes: &[u8]) -> Result<Plugin, Error> {
-        let allowed = self.limits().component_bytes;
-        if bytes.len() as u64 > allowed {
-            let used = Some(bytes.len() as u64);
-            return Err(LimitExceeded { limit: LimitName::ComponentBytes, allowed, used }.into());
+        self.check_length(bytes)?;
+        self.load_package(Package::read(bytes)?, bytes).await
+    }
+
+    /// As [`load`](Self::load), of bytes whose digest was taken when they were read.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_digested(&self, bytes: &PluginBytes) -> Result<Plugin, Error> {
+        self.check_length(bytes)?;
+        self.load_package(Package::of(bytes)?, bytes).await
+    }
+
+    fn check_length(&self, bytes: &[u8]) -> Result<(), Error> {
+        let (allowed, used) = (self.limits().component_bytes, bytes.len() as u64);
+        if used <= allowed {
+            return Ok(());
         }
-        let package = Package::read(bytes)?;
+        Err(LimitExceeded { limit: LimitName::ComponentBytes, allowed, used: Some(used) }.into())
+    }
+
+    async fn load_package(&self, package: Package, bytes: &[u8]) -> Result<Plugin, Error> {
         skywright_contract::check_claims(&package)?;
         let (interfaces, component) = self.artefact(bytes, &package.digest).await?;
         let linker = self.linker(&package)?;

@@ -22,6 +22,7 @@ mod limits;
 mod logbook;
 mod plugin;
 pub mod provider;
+mod sealed_copy;
 mod session;
 mod ticker;
 mod trap;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use skywright_egress::{
     CapturedCredential, Client, Grant, HttpError, Resolver, Secret, SystemResolver, Vault,
 };
+use skywright_machines::Machines;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -86,6 +87,7 @@ pub struct Session {
     cancel: CancellationToken,
     core_dumps: Option<PathBuf>,
     memory: Option<Arc<dyn SessionMemory>>,
+    machines: Option<Arc<dyn Machines>>,
     /// The state of vault and cache that was kept last.
     kept: Mutex<(u64, u64)>,
 }
@@ -122,6 +124,7 @@ impl Session {
             cancel: CancellationToken::new(),
             core_dumps: None,
             memory: None,
+            machines: None,
             kept: Mutex::default(),
         }
     }
@@ -176,6 +179,14 @@ impl Session {
         if content.len() <= MOST_KEPT_BYTES {
             memory.keep(content).await;
         }
+    }
+
+    /// With the hosts of this machine. Without, `skywright:host/machines` refuses every call, whatever a
+    /// plugin's manifest says: whoever opens the session knows which plugin they are for.
+    #[must_use]
+    pub fn with_machines(mut self, machines: Arc<dyn Machines>) -> Self {
+        self.machines = Some(machines);
+        self
     }
 
     /// Another clock than the system's.
@@ -245,6 +256,10 @@ impl Session {
 
     pub(crate) fn vault(&self) -> &Vault {
         self.client.vault()
+    }
+
+    pub(crate) fn machines(&self) -> Option<Arc<dyn Machines>> {
+        self.machines.clone()
     }
 
     pub(crate) fn now_s(&self) -> u64 {

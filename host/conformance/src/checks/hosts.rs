@@ -36,6 +36,9 @@ pub(super) const CHECKS: &[Check] = &[
 pub(super) const LAST: &[Check] =
     &[check!("hosts", "delete", delete, "a host is deleted twice, with what its create made")];
 
+/// A script, which every image runs: those without cloud-init know nothing else.
+const USER_DATA: &[u8] = b"#!/bin/sh\nexit 0\n";
+
 pub(crate) struct HostResource;
 
 impl Resource for HostResource {
@@ -97,7 +100,7 @@ async fn spec_of(context: &Context, intent: &Intent) -> Result<HostSpec, Failure
         public_address: false,
         security_groups: Vec::new(),
         boot_disk_gib: (machine.template.disk_gib == 0).then(|| machine.image.min_disk_gib.max(1)),
-        user_data: b"#cloud-config\n{}\n".to_vec(),
+        user_data: USER_DATA.to_vec(),
         tags: context.tags(&[]),
     })
 }

@@ -5,10 +5,12 @@ mod clock;
 mod credentials;
 mod http;
 mod log;
+mod machines;
 mod settings;
 
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::bindings::local::skywright::host::machines as local_machines;
 use crate::bindings::skywright::host;
 use crate::guest::Guest;
 
@@ -20,7 +22,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     host::http::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)?;
     host::credentials::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)?;
     host::cache::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)?;
-    host::clock::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
+    host::clock::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)?;
+    local_machines::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 impl host::types::Host for Guest {}

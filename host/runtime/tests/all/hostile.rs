@@ -6,7 +6,7 @@ use std::time::Duration;
 use skywright_contract::PackageError;
 use skywright_runtime::{Error, LimitName, Limits};
 
-use crate::guest::{Guest, alive, engine, fails, raw};
+use crate::guest::{Guest, alive, engine, fails, poll as poll_once, raw};
 
 /// Limits that are quick to meet.
 fn small() -> Limits {
@@ -292,11 +292,35 @@ async fn an_undeclared_import_is_refused_by_name() {
     }
 }
 
+/// A manifest may ask for them, and the component loads: what decides is whom the session lends them to.
+#[tokio::test]
+async fn machines_that_are_not_lent_refuse_every_call() {
+    let imports = r#"(import "skywright:host/machines@0.1.0" "networks" (func $networks (param i32)))"#;
+    // The answer lies at 512: an error, whose category is the third, `forbidden`.
+    let poll = "(call $networks (i32.const 512))
+        (if (i32.ne (i32.load8_u (i32.const 512)) (i32.const 1)) (then (unreachable)))
+        (if (i32.ne (i32.load8_u (i32.const 520)) (i32.const 2)) (then (unreachable)))
+        (i32.const 1024)";
+    let world = "import skywright:host/machines@0.1.0;";
+    let guest = Guest { imports, world, poll, capabilities: r#""machines""#, ..Guest::default() };
+    let engine = engine(Limits::default());
+    let plugin = engine.load(&guest.plugin()).await.unwrap();
+    assert_eq!(poll_once(&plugin).await.unwrap(), serde_json::json!({ "done": "" }));
+    let silent = Guest { capabilities: "", ..guest };
+    match engine.load(&silent.plugin()).await {
+        Err(Error::Package(PackageError::UndeclaredImports(imports))) => {
+            assert_eq!(imports, ["skywright:host/machines@0.1.0 (needs machines)"]);
+        }
+        other => panic!("{:?}", other.map(|_| "it was accepted")),
+    }
+    alive(&engine).await;
+}
+
 #[tokio::test]
 async fn imports_that_nothing_covers_are_refused_by_name() {
     for import in [
         "wasi:sockets/tcp@0.2.0",
-        "skywright:host/machines@0.1.0",
+        "skywright:host/secrets@0.1.0",
         "evil:host/exec@1.0.0",
         "wasi:http/incoming-handler@0.2.0",
     ] {
