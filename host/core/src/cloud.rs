@@ -43,6 +43,9 @@ impl Default for RetryPolicy {
 /// The most pages of one listing: at 100 entries each, more than any tenant has.
 const MOST_PAGES: usize = 2_000;
 
+/// The most pages in a row with nothing on them. A filter of the cloud's may leave some empty.
+const MOST_EMPTY_PAGES: usize = 50;
+
 /// What a request that was cut off may take on a loaded cloud until it shows in listings.
 const SETTLING: Duration = Duration::from_secs(4);
 
@@ -201,17 +204,28 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// What a page failed with; [`Error::EndlessListing`] if the pages go in a circle or never end.
-    pub async fn all<'s, T>(
+    /// What a page failed with; [`Error::EndlessListing`] if the pages go in a circle, repeat themselves under
+    /// ever new cursors, or never end.
+    pub async fn all<'s, T: PartialEq>(
         &'s self,
         what: &'static str,
         call: impl Fn(&'s dyn Provider, Option<String>) -> Call<'s, (Vec<T>, Option<String>)>,
     ) -> Result<Vec<T>, Error> {
-        let mut items = Vec::new();
+        let mut items: Vec<T> = Vec::new();
         let mut cursor: Option<String> = None;
         let mut seen = HashSet::new();
+        let (mut before, mut empty) = (0, 0);
         for _ in 0..MOST_PAGES {
             let (mut page, next) = self.attempt(|_| call(&*self.provider, cursor.clone())).await?;
+            // A cloud that ignores the cursor gives its first page for ever.
+            if !page.is_empty() && items.get(before..) == Some(&page[..]) {
+                return Err(Error::EndlessListing { what });
+            }
+            empty = if page.is_empty() { empty + 1 } else { 0 };
+            if empty > MOST_EMPTY_PAGES {
+                return Err(Error::EndlessListing { what });
+            }
+            before = items.len();
             items.append(&mut page);
             match next {
                 None => return Ok(items),

@@ -36,6 +36,37 @@ pub enum Error {
         /// By what.
         by: String,
     },
+    /// A feature, or a run of one.
+    #[error(transparent)]
+    Feature(Box<crate::feature::Fault>),
+    /// A host's first boot did not come to its end.
+    #[error("the first boot of {host}: {why}")]
+    FirstBoot {
+        /// The host.
+        host: String,
+        /// What its console says.
+        why: String,
+    },
+    /// Something on a host is used by others, as far as the host tells.
+    #[error("{what} on {host}: it is in use by {by}")]
+    Busy {
+        /// What was tried.
+        what: String,
+        /// Where.
+        host: String,
+        /// By what.
+        by: String,
+    },
+    /// A host did not do as told.
+    #[error("{what} on {host}: {why}")]
+    OnHost {
+        /// What was tried.
+        what: String,
+        /// Where.
+        host: String,
+        /// What it said last.
+        why: String,
+    },
     /// A defect.
     #[error("internal error: {0}")]
     Internal(String),
@@ -47,12 +78,20 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A host could not be reached by SSH, or did not do as told.
+    #[error(transparent)]
+    Ssh(Box<skywright_ssh::Error>),
+    /// This machine's own hosts could not be had.
+    #[error(transparent)]
+    Machines(#[from] skywright_machines::Error),
     /// Objects could not be moved, or the store not be reached.
     #[error(transparent)]
     Objects(Box<skywright_objects::Error>),
     /// What an operation did cannot be taken back.
     #[error("`{title}` cannot be taken back")]
     Irreversible {
+        /// The operation.
+        id: String,
         /// What it was.
         title: String,
     },
@@ -81,6 +120,14 @@ pub enum Error {
         name: String,
         /// Which there are.
         known: Vec<String>,
+    },
+    /// The tenant's own rules are against it.
+    #[error("{what} is not allowed in this tenant")]
+    NotAllowed {
+        /// What.
+        what: String,
+        /// Which rule, and what can be done instead.
+        hint: String,
     },
     /// It is still being made, or was not made to the end.
     #[error("the {kind} `{name}` is not ready")]
@@ -223,11 +270,13 @@ impl Error {
         match self {
             Self::EndlessListing { .. } | Self::Internal(_) => Category::Internal,
             Self::Exists { .. } => Category::AlreadyExists,
-            Self::InUse { .. } => Category::InUse,
+            Self::Feature(fault) => fault.category(),
+            Self::InUse { .. } | Self::Busy { .. } => Category::InUse,
             Self::Invalid { .. } | Self::Name { .. } => Category::InvalidRequest,
             Self::Irreversible { .. } | Self::Unsupported { .. } => Category::Unsupported,
             Self::Left { source, .. } => source.as_ref().map_or(Category::Other, |error| error.category()),
             Self::NoSuch { .. } => Category::NotFound,
+            Self::NotAllowed { .. } => Category::Forbidden,
             Self::NotReady { .. } | Self::OldPlan { .. } | Self::Over { .. } => Category::Conflict,
             Self::Sizing(error) => error.category(),
             Self::State(error) => error.category(),
@@ -235,6 +284,9 @@ impl Error {
             Self::TakenBack(error) => error.category(),
             Self::TooLong { .. } => Category::Timeout,
             Self::Objects(error) => error.category(),
+            Self::Ssh(error) => error.category(),
+            Self::Machines(error) => error.category(),
+            Self::FirstBoot { .. } | Self::OnHost { .. } => Category::Other,
             Self::Registry(error) => error.category(),
             Self::Runtime(error) => error.category(),
             Self::NoTenant { .. } => Category::NotFound,
@@ -260,7 +312,11 @@ impl Error {
             Self::Sizing(error) => error.blame(),
             Self::State(error) => error.blame(),
             Self::TooLong { .. } => Blame::Cloud,
+            Self::Feature(fault) => fault.blame(),
             Self::Objects(error) => error.blame(),
+            Self::Ssh(error) => error.blame(),
+            Self::Machines(error) => error.blame(),
+            Self::FirstBoot { .. } => Blame::Operator,
             Self::Registry(error) => error.blame(),
             Self::Runtime(error) => error.blame(),
             _ => Blame::Operator,
@@ -273,13 +329,15 @@ impl Error {
         match self {
             Self::EndlessListing { .. } => "endless-listing".to_owned(),
             Self::Exists { .. } => "exists".to_owned(),
-            Self::InUse { .. } => "in-use".to_owned(),
+            Self::InUse { .. } | Self::Busy { .. } => "in-use".to_owned(),
+            Self::OnHost { .. } => "on-host".to_owned(),
             Self::Internal(_) => "internal".to_owned(),
             Self::Invalid { .. } => "argument".to_owned(),
             Self::Irreversible { .. } => "irreversible".to_owned(),
             Self::Left { .. } => "left-behind".to_owned(),
             Self::Name { .. } => "name".to_owned(),
             Self::NoSuch { kind, .. } => format!("no-{kind}"),
+            Self::NotAllowed { .. } => "not-allowed".to_owned(),
             Self::NotReady { .. } => "not-ready".to_owned(),
             Self::OldPlan { .. } => "old-plan".to_owned(),
             Self::Over { .. } => "operation-over".to_owned(),
@@ -297,11 +355,20 @@ impl Error {
             Self::NoTenantChosen { .. } => "no-tenant-chosen".to_owned(),
             Self::TenantExists { .. } => "tenant-exists".to_owned(),
             Self::Objects(error) => error.code().to_owned(),
-            Self::Registry(_) => "plugin".to_owned(),
+            Self::Ssh(error) => error.code().to_owned(),
+            Self::Feature(fault) => fault.code().to_owned(),
+            Self::Machines(error) => error.code().to_owned(),
+            Self::FirstBoot { .. } => "first-boot".to_owned(),
+            Self::Registry(error) => error.code().to_owned(),
             Self::Runtime(error) => error.code(),
             Self::Secret { .. } => "secret".to_owned(),
             Self::Setting { .. } => "setting".to_owned(),
         }
+    }
+
+    /// Whether what was done before it is not taken back.
+    pub(crate) fn leaves_what_was_done(&self) -> bool {
+        matches!(self, Self::Feature(fault) if fault.stays())
     }
 
     /// What can be done about it.
@@ -313,19 +380,33 @@ impl Error {
                     "the operation {id} is making it: `skywright operation resume {id}` goes on, `abort` takes it back"
                 ))
             }
-            Self::Left { id, .. } => Some(format!("`skywright operation abort {id}` tries again")),
+            Self::Irreversible { id, .. } => Some(format!(
+                "`skywright operation resume {id}` goes on with it; `skywright operation forget {id}` settles it as it is"
+            )),
+            Self::Left { id, .. } => Some(format!(
+                "`skywright operation abort {id}` tries again; `skywright operation forget {id}` gives it up"
+            )),
             Self::NoSuch { known, .. } if !known.is_empty() => Some(some_of(known)),
-            Self::OldPlan { id } => {
-                Some(format!("go on with the release that made it, or `skywright operation abort {id}`"))
-            }
+            Self::OldPlan { id } => Some(format!(
+                "go on with the release that made it, or settle it with `skywright operation forget {id}`"
+            )),
             Self::Sizing(error) => error.hint(),
             Self::State(error) => error.hint(),
             Self::TakenBack(error) => match error.hint() {
                 Some(hint) => Some(format!("{hint}; what had been made was taken back")),
                 None => Some("what had been made was taken back".to_owned()),
             },
+            Self::NotAllowed { hint, .. } => Some(hint.clone()),
             Self::Unsupported { hint, .. } => hint.clone(),
             Self::Objects(error) => error.hint(),
+            Self::Ssh(error) => error.hint(),
+            Self::Feature(fault) => fault.hint(),
+            Self::Machines(error) => error.hint(),
+            Self::FirstBoot { .. } => Some(
+                "with --keep-on-failure the host stays: `skywright host console` shows more, and so does \
+                 /var/log/skywright/bootstrap.log on it"
+                    .to_owned(),
+            ),
             Self::Registry(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
             Self::NoTenant { known, path, .. } | Self::NoTenantChosen { known, path } if known.is_empty() => {
@@ -347,9 +428,24 @@ impl Error {
     }
 }
 
+impl From<skywright_config::Error> for Error {
+    fn from(error: skywright_config::Error) -> Self {
+        match error {
+            skywright_config::Error::File { action, path, source } => Self::File { action, path, source },
+            skywright_config::Error::Wrong { place, reason } => Self::Config { place, reason },
+        }
+    }
+}
+
 impl From<skywright_objects::Error> for Error {
     fn from(error: skywright_objects::Error) -> Self {
         Self::Objects(Box::new(error))
+    }
+}
+
+impl From<skywright_ssh::Error> for Error {
+    fn from(error: skywright_ssh::Error) -> Self {
+        Self::Ssh(Box::new(error))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use skywright_registry::Places;
+
 use crate::error::Error;
 
 /// The folders of one user, by the XDG base directory rules, or all below `SKYWRIGHT_HOME`.
@@ -76,6 +78,17 @@ impl Home {
         self.data.join("plugins")
     }
 
+    /// Where repositories, pins, policy and decisions are kept; with another lock file than the home's own, if
+    /// one is given.
+    #[must_use]
+    pub fn registry_places(&self, lock_file: Option<PathBuf>) -> Places {
+        let places = Places::new(&self.config, &self.data, &self.state);
+        match lock_file {
+            Some(lock_file) => places.with_lock_file(lock_file),
+            None => places,
+        }
+    }
+
     /// Compiled plugins. Losing them costs a compilation.
     #[must_use]
     pub fn artefacts(&self) -> PathBuf {
@@ -91,6 +104,24 @@ impl Home {
     #[must_use]
     pub fn core_dumps(&self) -> PathBuf {
         self.state.join("core-dumps")
+    }
+
+    /// What is kept of this machine's own hosts: their disks, too.
+    #[must_use]
+    pub fn machines(&self) -> PathBuf {
+        self.state.join("machines")
+    }
+
+    /// What this machine's own hosts start from. Losing them costs some minutes.
+    #[must_use]
+    pub fn images(&self) -> PathBuf {
+        self.cache.join("images")
+    }
+
+    /// Keys and known hosts for plain `ssh`, where they were asked for.
+    #[must_use]
+    pub fn ssh(&self) -> PathBuf {
+        self.data.join("ssh")
     }
 
     /// Build output of guests.

@@ -7,12 +7,15 @@ mod cloud;
 pub mod config;
 mod defaults;
 mod error;
+pub mod feature;
 mod grant;
 mod home;
 mod host;
 mod name;
+mod on_host;
 mod open;
 pub mod operation;
+mod remote;
 mod report;
 pub mod resource;
 mod secret;
@@ -21,13 +24,14 @@ mod tenancy;
 mod tenant;
 
 pub use cloud::{Cloud, RetryPolicy};
-pub use defaults::Defaults;
+pub use defaults::{DefaultView, Defaults};
 pub use error::Error;
 pub use grant::{GrantReport, grant_of};
 pub use home::Home;
 pub use host::{Host, HostOptions};
 pub use name::Name;
 pub use open::OpenOptions;
+pub use skywright_machines::{Backend, Finding, Leftovers, Reconciled, Severity, doctor, remove_leftovers};
 /// Moving the bytes of objects: what [`Tenancy::objects`] gives.
 pub use skywright_objects as objects;
 

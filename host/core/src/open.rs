@@ -9,7 +9,6 @@ use skywright_runtime::provider::PluginProvider;
 use skywright_state::{Holder, Seal, SqliteStore, Store};
 
 use crate::cloud::Cloud;
-use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::home::Home;
 use crate::host::Host;
@@ -50,6 +49,7 @@ impl Host {
         for left_out in &report.left_out {
             tracing::info!(endpoint = left_out.name, reason = left_out.reason, "endpoint not granted");
         }
+        let machines = self.machines_for(&plugin, tenant)?;
         let region = tenant.settings.get("region").map(ToString::to_string);
         Tenancy::open(TenancyParts {
             name: choice.name.clone(),
@@ -58,9 +58,11 @@ impl Host {
             store,
             seal,
             holder: Holder::current(&options.command)?,
-            defaults: Defaults::default(),
+            defaults: choice.tenant.defaults.clone(),
+            features: self.features(),
             report: options.report,
             patience: options.patience,
+            machines,
         })
         .await
     }

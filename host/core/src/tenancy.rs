@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use skywright_machines::{LocalMachines, Reconciled};
 use skywright_runtime::provider::driver::Capabilities;
 use skywright_state::{Holder, Key, Seal, Store, StoreExt as _, Transaction};
 use tokio::sync::OnceCell;
@@ -10,6 +11,7 @@ use tokio::sync::OnceCell;
 use crate::cloud::Cloud;
 use crate::defaults::Defaults;
 use crate::error::Error;
+use crate::feature::{Feature, FeatureSource};
 use crate::operation::{HomeId, OperationId};
 use crate::report::Report;
 
@@ -29,10 +31,14 @@ pub struct TenancyParts {
     pub holder: Holder,
     /// What it says of new resources.
     pub defaults: Defaults,
+    /// Where features are found.
+    pub features: Arc<dyn FeatureSource>,
     /// Who is told of progress.
     pub report: Arc<dyn Report>,
     /// How long to wait for what another process holds.
     pub patience: Duration,
+    /// This machine's hosts, where its cloud is made of them.
+    pub machines: Option<LocalMachines>,
 }
 
 /// One tenant, open for work.
@@ -40,6 +46,7 @@ pub struct Tenancy {
     parts: TenancyParts,
     home_id: HomeId,
     capabilities: OnceCell<Capabilities>,
+    own_features: Vec<Arc<dyn Feature>>,
 }
 
 /// How many steps of finished operations one transaction drops.
@@ -59,7 +66,7 @@ impl Tenancy {
     /// If the state cannot be read or written.
     pub async fn open(parts: TenancyParts) -> Result<Self, Error> {
         let home_id = home_id(&*parts.store).await?;
-        Ok(Self { parts, home_id, capabilities: OnceCell::new() })
+        Ok(Self { parts, home_id, capabilities: OnceCell::new(), own_features: Vec::new() })
     }
 
     /// Its name.
@@ -106,6 +113,23 @@ impl Tenancy {
         Ok(if window == 0 { DEFAULT_PARALLELISM } else { window.min(MOST_PARALLELISM) })
     }
 
+    /// Removes what a crash left on this machine that no record knows, where the tenant's hosts are on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Machines`].
+    pub async fn sweep(&self) -> Result<Reconciled, Error> {
+        match self.machines() {
+            Some(machines) => Ok(machines.reconcile().await?),
+            None => Ok(Reconciled::default()),
+        }
+    }
+
+    /// The hosts of this machine, where the tenant's driver is lent them.
+    pub(crate) fn machines(&self) -> Option<&LocalMachines> {
+        self.parts.machines.as_ref()
+    }
+
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
     }
@@ -120,6 +144,20 @@ impl Tenancy {
 
     pub(crate) fn home_id(&self) -> &HomeId {
         &self.home_id
+    }
+
+    /// Knows a feature that is not installed, such as one that its author tries, for as long as this is open.
+    pub fn add_feature(&mut self, feature: Arc<dyn Feature>) {
+        self.own_features.push(feature);
+    }
+
+    /// A feature by its name or id.
+    pub(crate) async fn feature(&self, name: &str) -> Result<Arc<dyn Feature>, Error> {
+        let is_it = |own: &&Arc<dyn Feature>| crate::feature::is_called(own.id(), name);
+        match self.own_features.iter().find(is_it) {
+            Some(own) => Ok(Arc::clone(own)),
+            None => self.parts.features.feature(name).await,
+        }
     }
 
     pub(crate) fn report(&self) -> &dyn Report {

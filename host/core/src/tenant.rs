@@ -13,8 +13,15 @@ use ipnet::IpNet;
 use skywright_runtime::driver::{DriverInfo, Setting, SettingKind};
 
 use crate::config::{self, Entry, Mark, Place, nearest};
+use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::secret::SecretSource;
+
+/// The name of the tenant that is always there.
+const LOCAL_TENANT: &str = "local";
+
+/// The plugin that this machine's own hosts are lent to.
+pub(crate) const LOCAL_PLUGIN: &str = "skywright/local";
 
 /// The tenants file.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +45,12 @@ pub struct Tenant {
     pub secrets: BTreeMap<String, SecretSource>,
     /// What the plugin may reach beyond its declared endpoints.
     pub grants: Grants,
+    /// What is taken where a command does not say.
+    pub defaults: Defaults,
     /// Where all that stands, for messages.
     pub places: Places,
+    /// It is in no file: [`Tenant::local`].
+    pub is_built_in: bool,
 }
 
 /// What the operator adds to what a plugin declares.
@@ -140,6 +151,13 @@ impl Tenants {
         read::tenants(&config::read_text(path)?, path)
     }
 
+    /// With [`Tenant::local`], unless one of that name is there.
+    #[must_use]
+    pub fn with_built_in(mut self) -> Self {
+        self.tenants.entry(LOCAL_TENANT.to_owned()).or_insert_with(Tenant::local);
+        self
+    }
+
     /// The folder that paths in the file are relative to.
     #[must_use]
     pub fn base(&self) -> PathBuf {
@@ -161,6 +179,18 @@ impl Tenants {
 }
 
 impl Tenant {
+    /// This very machine. It is there where the tenants file has no other of its name.
+    #[must_use]
+    pub fn local() -> Self {
+        Self {
+            name: LOCAL_TENANT.to_owned(),
+            provider: LOCAL_PLUGIN.to_owned(),
+            defaults: Defaults { image: Some("Debian 12".to_owned()), ..Defaults::default() },
+            is_built_in: true,
+            ..Self::default()
+        }
+    }
+
     /// Holds the settings against what the plugin declares, and fills in its defaults.
     ///
     /// # Errors
@@ -273,6 +303,13 @@ tenants:
       plaintext-credentials: true
       ca-file: ca.pem
       proxy: none
+    defaults:
+      image: Debian 12
+      operator-user: ops
+      dns: [9.9.9.9, '2620:fe::fe']
+      templates: { allow: ['b2-.*|c2-.*'], deny: [win], gpu-families: ['^g'], architecture: any }
+      create-parallelism: 16
+      single-hosts: false
   empty:
 ";
         let tenants = read(yaml).unwrap();
@@ -284,6 +321,14 @@ tenants:
         assert_eq!(lab.secrets["other"], SecretSource::Keyring("cloud".into()));
         assert_eq!(lab.secrets["last"], SecretSource::Sealed("AAAA".into()));
         assert_eq!((lab.grants.networks.len(), lab.grants.proxy.as_deref()), (2, Some("none")));
+        assert_eq!((lab.defaults.image(), lab.defaults.operator_user()), ("Debian 12", "ops"));
+        assert_eq!(lab.defaults.dns, ["9.9.9.9", "2620:fe::fe"]);
+        assert_eq!(lab.defaults.templates.allow, ["b2-.*|c2-.*"]);
+        assert_eq!((lab.defaults.templates.architecture, lab.defaults.create_parallelism), (None, Some(16)));
+        assert!(
+            !lab.defaults.allows_single_hosts()
+                && tenants.get("empty").unwrap().defaults.allows_single_hosts()
+        );
         let place = lab.places.of("secrets", "token").unwrap().to_string();
         assert_eq!(place, "tenants.yaml:8:7: tenants.lab.secrets.token");
         let nowhere = lab.places.of("settings", "region").unwrap().to_string();
@@ -305,15 +350,15 @@ tenants:
             ("tenants: [a]\n", "1:10: tenants: expected a map of tenants by name"),
             (
                 "tenants:\n  lab: x\n",
-                "2:8: tenants.lab: expected a tenant: a map with the keys provider, settings, secrets and grants",
+                "2:8: tenants.lab: expected a tenant: a map with the keys provider, settings, secrets, grants and defaults",
             ),
             (
                 "tenants:\n  lab:\n    region: x\n",
-                "3:5: tenants.lab.region: unknown key; expected one of provider, settings, secrets, grants",
+                "3:5: tenants.lab.region: unknown key; expected one of provider, settings, secrets, grants, defaults",
             ),
             (
                 "tenants:\n  lab:\n    setting: {}\n",
-                "3:5: tenants.lab.setting: unknown key; expected one of provider, settings, secrets, grants; did you mean `settings`?",
+                "3:5: tenants.lab.setting: unknown key; expected one of provider, settings, secrets, grants, defaults; did you mean `settings`?",
             ),
             (
                 "tenants:\n  lab:\n    grants:\n      ca_file: x\n",
@@ -342,6 +387,30 @@ tenants:
             (
                 "tenants:\n  lab:\n    grants:\n      networks: [10.0.0.0/8, north]\n",
                 "4:30: tenants.lab.grants.networks: expected an address range, such as 10.0.0.0/8",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      images: x\n",
+                "4:7: tenants.lab.defaults.images: unknown key; expected one of image, operator-user, dns, templates, create-parallelism, single-hosts, wait-for-boot; did you mean `image`?",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      operator-user: root\n",
+                "4:22: tenants.lab.defaults.operator-user: expected a user's name: lower-case letters, digits, `-` and `_`, 32 at most, and not `root`",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      image: [a]\n",
+                "4:14: tenants.lab.defaults.image: expected an image's name or id",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      dns: [9.9.9.9, dns.example]\n",
+                "4:22: tenants.lab.defaults.dns: expected the address of a name server, such as 9.9.9.9",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      templates: { allow: [\"(\"] }\n",
+                "4:28: tenants.lab.defaults.templates.allow: expected a regular expression on templates' names",
+            ),
+            (
+                "tenants:\n  lab:\n    defaults:\n      create-parallelism: 65\n",
+                "4:27: tenants.lab.defaults.create-parallelism: expected a whole number, 1 to 64",
             ),
             (
                 "tenants:\n  lab:\n    secrets:\n      token: { env: A, file: b }\n",

@@ -170,6 +170,33 @@ impl<'t> Operation<'t> {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
+    /// Whether a value of this name is kept: whether what it is for may have begun.
+    pub(crate) fn has_kept(&self, name: &str) -> bool {
+        self.known(name).is_some()
+    }
+
+    /// A value that [`keep`](Self::keep) was told before, if it was.
+    ///
+    /// # Errors
+    ///
+    /// If the state holds what cannot be unsealed.
+    pub(crate) fn kept(&self, name: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        let Some(step) = self.known(name) else { return Ok(None) };
+        let bytes = self.unsealed(&step)?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Error::Internal("a kept value is not text".to_owned()))?;
+        Ok(Some(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The names of all kept values, the first kept first.
+    pub(crate) fn kept_names(&self) -> Vec<String> {
+        let steps = self.lock_steps();
+        let mut kept: Vec<_> =
+            steps.values().filter(|step| matches!(step.status, StepStatus::Kept)).collect();
+        kept.sort_by_key(|step| step.index);
+        kept.into_iter().map(|step| step.name.clone()).collect()
+    }
+
     async fn add_step(&self, name: &str, content: &[u8], status: StepStatus) -> Result<StepRecord, Error> {
         let operation = self.record().id;
         let sealed = self.tenancy.seal().seal(&context(operation.as_str(), name), content)?;
@@ -225,6 +252,16 @@ impl<'t> Operation<'t> {
         if phase == Phase::Failed { Ok(()) } else { self.tenancy.drop_steps(&self.record().id).await }
     }
 
+    /// Ends it for its user, who knows what it failed with; that stays told.
+    pub(super) async fn settle(&self, then: Transaction) -> Result<(), Error> {
+        self.save_record(then, |record| {
+            record.phase = Phase::Forgotten;
+            record.ended_unix_ms = Some(now_unix_ms());
+        })
+        .await?;
+        self.tenancy.drop_steps(&self.record().id).await
+    }
+
     pub(super) async fn enter(&self, phase: Phase) -> Result<(), Error> {
         self.save_record(Transaction::new(), |record| record.phase = phase).await
     }
@@ -244,7 +281,7 @@ impl<'t> Operation<'t> {
     }
 
     /// Takes back every step, the last one first, as far as that goes. The titles of what is left.
-    pub(super) async fn undo(&self) -> Result<Vec<String>, Error> {
+    pub(crate) async fn undo(&self) -> Result<Vec<String>, Error> {
         let mut steps: Vec<_> = self.lock_steps().values().cloned().collect();
         steps.sort_by_key(|step| std::cmp::Reverse(step.index));
         steps.retain(|step| !matches!(step.status, StepStatus::Undone | StepStatus::Kept));
@@ -317,6 +354,11 @@ impl<'t> Operation<'t> {
     where
         F: Future<Output = Result<T, Error>>,
     {
+        let mut what = what.into_iter().peekable();
+        if what.peek().is_none() {
+            // How much the cloud bears need not be asked where nothing is asked of it.
+            return Ok(Vec::new());
+        }
         let window = self.tenancy.parallelism().await?;
         let results: Vec<_> = futures_util::stream::iter(what).buffered(window).collect().await;
         results.into_iter().collect()

@@ -6,6 +6,7 @@
 //! was lost is asked again with the same intent, which makes nothing twice; a plan that fails is taken back
 //! step by step, the last one first.
 
+mod history;
 mod id;
 mod journal;
 mod record;
@@ -18,6 +19,7 @@ pub use journal::Operation;
 pub use record::{Failure, OperationRecord, Phase, Sealed, StepRecord, StepStatus};
 pub use request::{Request, Tagged};
 pub use run::{Change, Recovery};
+pub(crate) use view::{BEGUN, UNDONE};
 pub use view::{OperationView, StepView};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -23,6 +23,8 @@ pub enum Phase {
     Undone,
     /// It failed, and what it had made is there.
     Failed,
+    /// It did not come to its end, and its user has settled what it left.
+    Forgotten,
 }
 
 impl Phase {
@@ -35,13 +37,20 @@ impl Phase {
             Self::Done => "done",
             Self::Undone => "undone",
             Self::Failed => "failed",
+            Self::Forgotten => "forgotten",
         }
+    }
+
+    /// Whether nobody carries it out any more. What failed may have left something all the same.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self.is_settled() || self == Self::Failed
     }
 
     /// Whether nothing is left to be done about it.
     #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Undone | Self::Failed)
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Done | Self::Undone | Self::Forgotten)
     }
 }
 

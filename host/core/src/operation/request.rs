@@ -16,37 +16,109 @@ use crate::error::Error;
 #[expect(missing_docs, reason = "named like the functions of the contract")]
 pub enum Request {
     CreateNetwork(NetworkSpec),
-    DeleteNetwork { id: String },
+    DeleteNetwork {
+        id: String,
+    },
     CreateSubnet(SubnetSpec),
-    DeleteSubnet { id: String },
+    DeleteSubnet {
+        id: String,
+    },
     CreateSecurityGroup(SecurityGroupSpec),
-    DeleteSecurityGroup { id: String },
-    AddRule { group: String, rule: Rule },
-    RemoveRule { group: String, rule_id: String },
-    BindSecurityGroup { group: String, host: String },
-    UnbindSecurityGroup { group: String, host: String },
+    DeleteSecurityGroup {
+        id: String,
+    },
+    AddRule {
+        group: String,
+        rule: Rule,
+    },
+    RemoveRule {
+        group: String,
+        rule_id: String,
+    },
+    BindSecurityGroup {
+        group: String,
+        host: String,
+    },
+    UnbindSecurityGroup {
+        group: String,
+        host: String,
+    },
     CreateHost(HostSpec),
-    DeleteHost { id: String },
-    StartHost { id: String },
-    StopHost { id: String, force: bool },
-    RebootHost { id: String, force: bool },
-    ResizeHost { id: String, template: String },
+    DeleteHost {
+        id: String,
+    },
+    StartHost {
+        id: String,
+    },
+    StopHost {
+        id: String,
+        force: bool,
+    },
+    RebootHost {
+        id: String,
+        force: bool,
+    },
+    ResizeHost {
+        id: String,
+        template: String,
+    },
     CreateVolume(VolumeSpec),
-    DeleteVolume { id: String },
-    AttachVolume { volume: String, host: String },
-    DetachVolume { volume: String, host: String },
-    ExtendVolume { id: String, size_gib: u32 },
-    AllocateAddress { tags: Vec<KeyValue> },
-    AssociateAddress { id: String, host: String },
-    DissociateAddress { id: String },
-    ReleaseAddress { id: String },
-    CreateVirtualIp { name: String, subnet: String, tags: Vec<KeyValue> },
-    BindVirtualIp { id: String, host: String },
-    UnbindVirtualIp { id: String, host: String },
-    DeleteVirtualIp { id: String },
-    CreateBucket { name: String },
-    DeleteBucket { name: String },
-    SetTags { kind: Tagged, id: String, tags: Vec<KeyValue> },
+    DeleteVolume {
+        id: String,
+    },
+    AttachVolume {
+        volume: String,
+        host: String,
+    },
+    DetachVolume {
+        volume: String,
+        host: String,
+    },
+    ExtendVolume {
+        id: String,
+        size_gib: u32,
+    },
+    AllocateAddress {
+        tags: Vec<KeyValue>,
+    },
+    AssociateAddress {
+        id: String,
+        host: String,
+    },
+    DissociateAddress {
+        id: String,
+    },
+    ReleaseAddress {
+        id: String,
+    },
+    CreateVirtualIp {
+        name: String,
+        subnet: String,
+        tags: Vec<KeyValue>,
+    },
+    BindVirtualIp {
+        id: String,
+        host: String,
+    },
+    UnbindVirtualIp {
+        id: String,
+        host: String,
+    },
+    DeleteVirtualIp {
+        id: String,
+    },
+    /// Asked only where the tenant had none of that name.
+    CreateBucket {
+        name: String,
+    },
+    DeleteBucket {
+        name: String,
+    },
+    SetTags {
+        kind: Tagged,
+        id: String,
+        tags: Vec<KeyValue>,
+    },
 }
 
 /// What the cloud keeps tags of.
@@ -189,10 +261,7 @@ impl Request {
             Self::CreateSecurityGroup(_) => cloud.ask(|p| p.abandon_security_group(key)).await.map(done),
             Self::AllocateAddress { .. } => cloud.ask(|p| p.abandon_address(key)).await.map(done),
             Self::CreateVirtualIp { .. } => cloud.ask(|p| p.abandon_virtual_ip(key)).await.map(done),
-            // A bucket has no intent: only one that is known to be ours is taken back, and only if it is empty.
-            Self::CreateBucket { name } if id.is_some() => {
-                cloud.ask(|p| p.delete_bucket(name)).await.map(done)
-            }
+            Self::CreateBucket { name } => take_back_bucket(cloud, name, id.is_some()).await.map(done),
             _ => match self.inverse(id) {
                 Some(inverse) => gone_is_done(inverse.change(cloud).await),
                 None => Ok(Outcome::Done(String::new())),
@@ -237,6 +306,15 @@ async fn set_tags(cloud: &Cloud, kind: Tagged, id: &str, tags: &[KeyValue]) -> R
         Tagged::Host => cloud.ask(|p| p.set_host_tags(id, tags)).await,
         Tagged::Volume => cloud.ask(|p| p.set_volume_tags(id, tags)).await,
     }
+}
+
+/// A bucket carries no intent. That the tenant had none of that name was seen before it was asked for, with the
+/// name held: one that is there now was made by that, heard of or not. With something in it the cloud keeps it.
+async fn take_back_bucket(cloud: &Cloud, name: &str, was_made: bool) -> Result<(), Error> {
+    if was_made || cloud.buckets().await?.iter().any(|bucket| bucket.name == name) {
+        cloud.ask(|p| p.delete_bucket(name)).await?;
+    }
+    Ok(())
 }
 
 /// What is undone after its host or group went has nothing left to undo.

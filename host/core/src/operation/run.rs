@@ -10,6 +10,7 @@ use super::id::OperationId;
 use super::journal::Operation;
 use super::now_unix_ms;
 use super::record::{OperationRecord, Phase, Sealed};
+use super::view::{StepView, may_have_left};
 use crate::error::Error;
 use crate::resource::Plan;
 use crate::tenancy::Tenancy;
@@ -77,14 +78,17 @@ impl Tenancy {
     }
 
     /// Finishes every operation whose process has ended before it: forward, or back if it was on its way
-    /// back.
+    /// back. Then, where the tenant's hosts are on this machine, removes what a crash left there that no record
+    /// knows. Both are told of.
     ///
     /// # Errors
     ///
     /// Only if the state cannot be read; what an operation failed with is in the answer.
     pub async fn recover(&self, stop: &CancellationToken) -> Result<Vec<Recovery>, Error> {
         let mut recovered = Vec::new();
-        for record in self.operations().await? {
+        let operations = self.operations().await?;
+        self.prune(&operations).await?;
+        for record in operations {
             if record.phase.is_over() || record.holder.is_alive() {
                 continue;
             }
@@ -103,7 +107,25 @@ impl Tenancy {
             }
             recovered.push(Recovery { record, failure: failure.err() });
         }
+        self.sweep_and_tell().await;
         Ok(recovered)
+    }
+
+    /// What a crash left on this machine does not stop a change: it is in nobody's way, and is told of.
+    async fn sweep_and_tell(&self) {
+        match self.sweep().await {
+            Ok(done) => {
+                for what in &done.removed {
+                    self.report().notice(&format!("left by a crash, and removed: {what}"));
+                }
+                for machine in &done.finished {
+                    self.report().notice(&format!("the deletion of {machine} was cut off, and is done"));
+                }
+            }
+            Err(error) => {
+                self.report().notice(&format!("what a crash left on this machine stays for now: {error}"));
+            }
+        }
     }
 
     /// Goes on with an operation that was cut off, or failed with what it had made left there.
@@ -126,14 +148,31 @@ impl Tenancy {
         let operation = self.take_over(id, Phase::Undoing).await?;
         let plan = self.plan_of(&operation.record())?;
         if !plan.is_reversible() {
-            let title = operation.record().title;
+            let OperationRecord { id, title, .. } = operation.record();
             operation.end(Phase::Failed, None, Transaction::new()).await?;
             operation.release().await?;
-            return Err(Error::Irreversible { title });
+            return Err(Error::Irreversible { id: id.to_string(), title });
         }
-        let outcome = self.take_back(&operation, None).await;
+        let outcome = self.take_back(&operation, &plan, None).await;
         operation.release().await?;
         outcome
+    }
+
+    /// Settles an operation that was cut off, or failed, as it is: nobody goes on with it or takes it back any
+    /// more, and the names that it reserved are free. The steps whose traces may be left in the cloud, where
+    /// [`compare`](Self::compare) finds them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuch`], [`Error::Over`] if nothing is left to be done, and [`Error::State`] while somebody
+    /// carries it out.
+    pub async fn forget(&self, id: &OperationId) -> Result<Vec<StepView>, Error> {
+        let left = self.operation_steps(id).await?;
+        let operation = self.take_over(id, Phase::Failed).await?;
+        let released = operation.release_reserved().await?;
+        operation.settle(released).await?;
+        operation.release().await?;
+        Ok(may_have_left(left))
     }
 
     async fn begin(
@@ -180,7 +219,7 @@ impl Tenancy {
             return Err(Error::NoSuch { kind: "operation", name: id.to_string(), known: Vec::new() });
         };
         let mut record = found.value;
-        if matches!(record.phase, Phase::Done | Phase::Undone) {
+        if record.phase.is_settled() {
             return Err(Error::Over { id: id.to_string(), phase: record.phase.name() });
         }
         let request = |(name, shared): &(Key, bool)| match shared {
@@ -214,21 +253,31 @@ impl Tenancy {
         };
         let outcome = match executed {
             Ok(then) => operation.end(Phase::Done, None, then).await,
-            Err(error) if operation.record().keep_on_failure || !plan.is_reversible() => {
+            Err(error)
+                if operation.record().keep_on_failure
+                    || !plan.is_reversible()
+                    || error.leaves_what_was_done() =>
+            {
                 operation.end(Phase::Failed, Some(&error), Transaction::new()).await?;
                 Err(error)
             }
-            Err(error) => self.take_back(&operation, Some(error)).await,
+            Err(error) => self.take_back(&operation, plan, Some(error)).await,
         };
         operation.release().await?;
         outcome
     }
 
     /// Undoes all steps. `failure` is why; without one it was asked for.
-    async fn take_back(&self, operation: &Operation<'_>, failure: Option<Error>) -> Result<(), Error> {
+    async fn take_back(
+        &self,
+        operation: &Operation<'_>,
+        plan: &Plan,
+        failure: Option<Error>,
+    ) -> Result<(), Error> {
         operation.enter(Phase::Undoing).await?;
         self.report().notice(&format!("taking back `{}`", operation.record().title));
-        let left = operation.undo().await?;
+        plan.prepare_undo(operation).await;
+        let left = plan.take_back(operation).await?;
         if left.is_empty() {
             let released = operation.release_reserved().await?;
             operation.end(Phase::Undone, failure.as_ref(), released).await?;

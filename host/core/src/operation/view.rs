@@ -1,5 +1,7 @@
 //! Operations, as they are shown. Nothing that is sealed is opened for it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use skywright_state::StoreExt as _;
 
@@ -7,6 +9,10 @@ use super::id::OperationId;
 use super::record::{Failure, OperationRecord, Phase, StepRecord, StepStatus};
 use crate::error::Error;
 use crate::tenancy::Tenancy;
+
+/// What the names of kept values begin with that say what was begun on a host, `STEP HOST` behind it, and taken back.
+pub(crate) const BEGUN: &str = "begun ";
+pub(crate) const UNDONE: &str = "undone ";
 
 /// An operation, as it is shown.
 #[derive(Debug, Clone, Serialize)]
@@ -54,7 +60,7 @@ impl OperationView {
     /// Whether somebody has something to do about it: it is under way, was cut off, or left something.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(self.phase, Phase::Done | Phase::Undone)
+        !self.phase.is_settled()
     }
 }
 
@@ -63,7 +69,7 @@ impl OperationView {
 pub struct StepView {
     /// Its name in the operation.
     pub name: String,
-    /// `asked`, `pending`, `done`, `failed`, `undone` or `kept`.
+    /// `asked`, `pending`, `done`, `failed`, `undone` or `kept`; `begun` where only what may be left is listed.
     pub status: &'static str,
     /// When it was asked first, in milliseconds since 1970, UTC.
     pub asked_unix_ms: u64,
@@ -71,6 +77,24 @@ pub struct StepView {
     pub note: Option<String>,
     /// The cloud's id of what it made.
     pub id: Option<String>,
+}
+
+/// Those steps of which something may be left: what was asked of the cloud and not taken back, and what a feature
+/// began on a host, as `STEP@HOST`.
+pub(super) fn may_have_left(steps: Vec<StepView>) -> Vec<StepView> {
+    let kept = |step: &StepView, what: &str| match step.status {
+        "kept" => step.name.strip_prefix(what).map(str::to_owned),
+        _ => None,
+    };
+    let undone: BTreeSet<String> = steps.iter().filter_map(|step| kept(step, UNDONE)).collect();
+    let left = steps.into_iter().filter_map(|step| match (kept(&step, BEGUN), step.status) {
+        (Some(place), _) if !undone.contains(&place) => {
+            Some(StepView { name: place.replacen(' ', "@", 1), status: "begun", ..step })
+        }
+        (_, "undone" | "kept") => None,
+        _ => Some(step),
+    });
+    left.collect()
 }
 
 impl From<StepRecord> for StepView {
@@ -120,5 +144,31 @@ impl Tenancy {
         let mut steps: Vec<_> = found.into_iter().map(|found| found.value).collect();
         steps.sort_by_key(|step| step.index);
         Ok(steps.into_iter().map(StepView::from).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_feature_began_and_did_not_take_back_may_be_left() {
+        let step = |name: &str, status| StepView {
+            name: name.to_owned(),
+            status,
+            asked_unix_ms: 0,
+            note: None,
+            id: None,
+        };
+        let steps = vec![
+            step("begun packages a", "kept"),
+            step("ended packages a", "kept"),
+            step("begun packages b", "kept"),
+            step("undone packages b", "kept"),
+            step("network", "done"),
+            step("subnet", "undone"),
+        ];
+        let left: Vec<_> = may_have_left(steps).into_iter().map(|step| (step.name, step.status)).collect();
+        assert_eq!(left, [("packages@a".to_owned(), "begun"), ("network".to_owned(), "done")]);
     }
 }

@@ -3,24 +3,29 @@
 //! A resource's *record* is what the state knows of it: its name, the cloud's id, what it was asked to be.
 //! What the cloud knows better, such as whether a host runs, is asked for when it is shown.
 
+mod address;
 mod bucket;
 mod host;
 mod image;
 mod key;
 mod label;
 mod machine;
+mod mount;
 mod network;
 mod object;
 mod plan;
 mod reconcile;
 mod record;
 mod security_group;
+mod share;
 mod spec;
 mod subnet;
 mod template;
+mod virtual_ip;
 mod volume;
 
-pub use bucket::{BucketBody, BucketView, CreateBucket, DeleteBuckets};
+pub use address::{AddressBody, AddressView, AllocateAddress, BindAddress, ReleaseAddresses, UnbindAddress};
+pub use bucket::{BucketBody, BucketView, CreateBucket, DeleteBuckets, MountBucket, UnmountBucket};
 pub use host::{
     CreateHosts, DeleteHosts, HostAction, HostBody, HostRole, HostView, ResizeHost, SshAccess, SwitchHosts,
 };
@@ -30,6 +35,7 @@ pub use label::{
     ChangeLabels, DeleteLabel, LabelEdit, LabelFilter, LabelKind, LabelView, LabelledView, MAX_LABEL_VALUE,
     check_label_name, check_label_value,
 };
+pub use mount::HostMount;
 pub use network::{CreateNetwork, DeleteNetworks, NetworkBody, NetworkView};
 pub use plan::Plan;
 pub use reconcile::{Chosen, CloudKind, Comparison, FieldChange, Finding, Owner, Reconcile, Remedy, Verdict};
@@ -39,12 +45,16 @@ pub use security_group::{
     CreateSecurityGroup, DeleteSecurityGroups, GroupBinding, GroupRef, HostGroupView, NO_NETWORK, RuleChange,
     RuleRequest, RuleView, SecurityGroupBody, SecurityGroupView,
 };
+pub use share::{CreateShare, DeleteShares, MountShare, ShareBody, ShareView, UnmountShare};
 pub use spec::{GatewayMode, Labels, MachineRequest, SubnetRequest};
 pub use subnet::{CreateSubnet, DeleteSubnets, SubnetBody, SubnetView};
 pub use template::{TemplateView, templates};
+pub use virtual_ip::{
+    BindVirtualIp, CreateVirtualIp, DeleteVirtualIps, VirtualIpAction, VirtualIpBody, VirtualIpView,
+};
 pub use volume::{
-    AttachVolume, AttachmentView, CreateVolume, DeleteVolumes, DetachVolume, ExtendVolume, VolumeAttachment,
-    VolumeBody, VolumeSpeed, VolumeView,
+    AttachVolume, AttachmentView, CreateVolume, DeleteVolumes, DetachVolume, ExtendVolume, FileSystem,
+    HostPath, MountRequest, VolumeAttachment, VolumeBody, VolumeMount, VolumeSpeed, VolumeView,
 };
 
 use skywright_state::LeaseRequest;

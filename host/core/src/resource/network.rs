@@ -13,6 +13,7 @@ use super::record::{Body, Kind, Record, Status, cloud_tags};
 use super::security_group::delete_groups_of;
 use super::spec::{GatewayMode, Labels, SubnetRequest};
 use super::subnet::{PlannedSubnet, SubnetBody, delete_subnet};
+use super::virtual_ip::refuse_virtual_ips;
 use super::volume::refuse_volumes;
 use crate::error::Error;
 use crate::name::Name;
@@ -79,7 +80,10 @@ impl Change for CreateNetwork {
                     let reason = format!("it is not within the network's {}", self.cidr);
                     return Err(Error::Invalid { what: format!("subnet {}", subnet.cidr), reason });
                 }
-                Some(PlannedSubnet::new(tenancy, &self.name, None, subnet, &self.labels).await?)
+                Some(
+                    PlannedSubnet::new(tenancy, (&self.name, Some(self.cidr)), None, subnet, &self.labels)
+                        .await?,
+                )
             }
             None => None,
         };
@@ -170,6 +174,7 @@ impl Change for DeleteNetworks {
             if !self.force {
                 refuse_hosts(tenancy, &network.name, None).await?;
                 refuse_volumes_in(tenancy, &network.name, None).await?;
+                refuse_virtual_ips(tenancy, &network.name, None).await?;
             }
             networks.push(network.name);
         }
@@ -259,7 +264,8 @@ pub(super) async fn refuse_volumes_in(
     subnet: Option<&Name>,
 ) -> Result<(), Error> {
     let hosts: Vec<_> = hosts_in(tenancy, network, subnet).await?.into_iter().map(|host| host.name).collect();
-    refuse_volumes(tenancy, &hosts).await
+    refuse_volumes(tenancy, &hosts).await?;
+    super::share::refuse_shares(tenancy, &hosts).await
 }
 
 /// A network, as it is shown.

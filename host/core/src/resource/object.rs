@@ -12,6 +12,9 @@ use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::tenancy::Tenancy;
 
+/// The endpoint that stands for the buckets of `skywright:host/machines`.
+const BUCKETS_OF_MACHINES: &str = "machines";
+
 impl Tenancy {
     /// The store of the tenant's objects, as its driver says. What the driver names is reached only as far
     /// as the tenant's grant goes: the endpoint, and the credentials there.
@@ -27,20 +30,83 @@ impl Tenancy {
             return Err(unsupported(None));
         };
         let plane = cloud.ask(|p| p.object_access(false)).await?;
-        if plane.protocol == Protocol::Local && !session.has_setting_value(&plane.endpoint) {
-            // A folder of this machine is the operator's to name, not the plugin's.
-            let hint = "the folder has to be one of the tenant's settings, word for word".to_owned();
-            return Err(unsupported(Some(hint)));
+        let mut endpoint = plane.endpoint.clone();
+        if plane.protocol == Protocol::Local && !session.has_setting_value(&endpoint) {
+            // A folder of this machine is the operator's to name, or the host's own, but never the plugin's.
+            let folder = self.machines().filter(|_| endpoint == BUCKETS_OF_MACHINES);
+            let folder = folder.and_then(|machines| machines.buckets_folder().to_str().map(str::to_owned));
+            let Some(folder) = folder else {
+                let hint = "the folder has to be one of the tenant's settings, word for word".to_owned();
+                return Err(unsupported(Some(hint)));
+            };
+            endpoint = folder;
         }
         let (grant, resolver) = session.way_out();
         let where_it_is = DataPlane {
             protocol: protocol_of(plane.protocol),
-            endpoint: plane.endpoint.clone(),
+            endpoint,
             region: plane.region.clone(),
             attributes: plane.attributes.iter().map(|kv| (kv.key.clone(), kv.value.clone())).collect(),
         };
         let lent = Arc::new(LentCredentials { cloud: cloud.clone(), plane: RwLock::new(plane) });
         Ok(Store::open(where_it_is, lent, Network { grant, resolver }, Settings::default()).await?)
+    }
+}
+
+/// How a host reaches the tenant's objects itself.
+pub(crate) struct S3Access {
+    pub(crate) endpoint: String,
+    pub(crate) region: String,
+    /// Whether buckets are folders of the endpoint rather than names before it.
+    pub(crate) path_style: bool,
+    pub(crate) access_key: Secret,
+    pub(crate) secret_key: Secret,
+    pub(crate) session_token: Option<Secret>,
+}
+
+impl Tenancy {
+    /// Keys that may be handed on to a host, so that it reaches buckets itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] where objects are not reached by S3: a token ends, and a folder is of this machine.
+    pub(crate) async fn s3_access(&self) -> Result<S3Access, Error> {
+        let cloud = self.cloud();
+        let unsupported = |hint: &str| Error::Unsupported {
+            what: "buckets on hosts".to_owned(),
+            hint: Some(hint.to_owned()),
+        };
+        let Some(session) = cloud.provider().lender().filter(|_| cloud.has("object-storage")) else {
+            return Err(Error::Unsupported { what: "object storage".to_owned(), hint: None });
+        };
+        let plane = cloud.ask(|p| p.object_access(false)).await?;
+        match plane.protocol {
+            Protocol::S3 => {}
+            Protocol::Local => {
+                return Err(unsupported(
+                    "buckets are folders of this machine: `skywright ssh copy` brings files",
+                ));
+            }
+            Protocol::Swift | Protocol::Gcs => {
+                return Err(unsupported(
+                    "only S3 has keys that last; this tenant's objects are reached by a token",
+                ));
+            }
+        }
+        let lent = |role| lend(session, &plane, role).map_err(skywright_objects::Error::from);
+        let (access_key, secret_key) = (lent(CredentialRole::AccessKey)?, lent(CredentialRole::SecretKey)?);
+        let (Some(access_key), Some(secret_key)) = (access_key, secret_key) else {
+            return Err(unsupported("the driver does not name both keys"));
+        };
+        let style = plane.attributes.iter().find(|pair| pair.key == "addressing");
+        Ok(S3Access {
+            region: plane.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            path_style: style.is_none_or(|pair| pair.value != "virtual-host"),
+            session_token: lent(CredentialRole::Token)?,
+            endpoint: plane.endpoint,
+            access_key,
+            secret_key,
+        })
     }
 }
 

@@ -3,17 +3,21 @@
 use serde::{Deserialize, Serialize};
 use skywright_state::{Key, Transaction};
 
-use super::bucket::{PlannedBucket, PlannedBucketDeletion};
+use super::address::{PlannedAddress, PlannedAddressBinding, PlannedAddressRelease, PlannedAddressUnbinding};
+use super::bucket::{PlannedBucket, PlannedBucketDeletion, PlannedBucketMount, PlannedBucketUnmount};
 use super::host::{PlannedHostChange, PlannedHosts};
 use super::label::PlannedLabels;
 use super::network::{PlannedNetwork, PlannedNetworkDeletion};
 use super::reconcile::PlannedReconcile;
 use super::security_group::{PlannedBinding, PlannedGroupDeletion, PlannedRules, PlannedSecurityGroup};
+use super::share::{PlannedShare, PlannedShareDeletion, PlannedShareMount, PlannedShareUnmount};
 use super::subnet::{PlannedSubnet, PlannedSubnetDeletion};
+use super::virtual_ip::{PlannedVirtualIp, PlannedVirtualIpBinding, PlannedVirtualIpDeletion};
 use super::volume::{
     PlannedAttachment, PlannedDetachment, PlannedExtension, PlannedVolume, PlannedVolumeDeletion,
 };
 use crate::error::Error;
+use crate::feature::PlannedRun;
 use crate::operation::{Operation, OperationId};
 use crate::tenancy::Tenancy;
 
@@ -41,6 +45,20 @@ pub enum Plan {
     DeleteVolumes(PlannedVolumeDeletion),
     CreateBucket(PlannedBucket),
     DeleteBuckets(PlannedBucketDeletion),
+    MountBucket(PlannedBucketMount),
+    UnmountBucket(PlannedBucketUnmount),
+    CreateVirtualIp(PlannedVirtualIp),
+    BindVirtualIp(PlannedVirtualIpBinding),
+    DeleteVirtualIps(PlannedVirtualIpDeletion),
+    AllocateAddress(PlannedAddress),
+    BindAddress(PlannedAddressBinding),
+    UnbindAddress(PlannedAddressUnbinding),
+    ReleaseAddresses(PlannedAddressRelease),
+    CreateShare(PlannedShare),
+    DeleteShares(PlannedShareDeletion),
+    MountShare(PlannedShareMount),
+    UnmountShare(PlannedShareUnmount),
+    RunFeature(Box<PlannedRun>),
 }
 
 impl Plan {
@@ -57,6 +75,9 @@ impl Plan {
             Self::CreateSecurityGroup(plan) => plan.reserve(tenancy, operation),
             Self::CreateVolume(plan) => plan.reserve(tenancy, operation),
             Self::CreateBucket(plan) => plan.reserve(tenancy, operation),
+            Self::CreateVirtualIp(plan) => plan.reserve(tenancy, operation),
+            Self::AllocateAddress(plan) => plan.reserve(tenancy, operation),
+            Self::CreateShare(plan) => plan.reserve(tenancy, operation),
             Self::DeleteNetworks(_)
             | Self::DeleteSubnets(_)
             | Self::ChangeHosts(_)
@@ -69,7 +90,18 @@ impl Plan {
             | Self::DetachVolume(_)
             | Self::ExtendVolume(_)
             | Self::DeleteVolumes(_)
-            | Self::DeleteBuckets(_) => Ok(Vec::new()),
+            | Self::DeleteBuckets(_)
+            | Self::BindVirtualIp(_)
+            | Self::DeleteVirtualIps(_)
+            | Self::BindAddress(_)
+            | Self::UnbindAddress(_)
+            | Self::ReleaseAddresses(_)
+            | Self::DeleteShares(_)
+            | Self::MountShare(_)
+            | Self::UnmountShare(_)
+            | Self::MountBucket(_)
+            | Self::UnmountBucket(_)
+            | Self::RunFeature(_) => Ok(Vec::new()),
         }
     }
 
@@ -82,7 +114,13 @@ impl Plan {
             | Self::CreateSecurityGroup(_)
             | Self::CreateVolume(_)
             | Self::AttachVolume(_)
-            | Self::CreateBucket(_) => true,
+            | Self::CreateBucket(_)
+            | Self::CreateVirtualIp(_)
+            | Self::AllocateAddress(_)
+            | Self::BindAddress(_)
+            | Self::CreateShare(_)
+            | Self::MountShare(_)
+            | Self::MountBucket(_) => true,
             Self::DeleteNetworks(_)
             | Self::DeleteSubnets(_)
             | Self::ChangeHosts(_)
@@ -92,9 +130,28 @@ impl Plan {
             | Self::DetachVolume(_)
             | Self::ExtendVolume(_)
             | Self::DeleteVolumes(_)
-            | Self::DeleteBuckets(_) => false,
+            | Self::DeleteBuckets(_)
+            | Self::DeleteVirtualIps(_)
+            | Self::UnbindAddress(_)
+            | Self::ReleaseAddresses(_)
+            | Self::DeleteShares(_)
+            | Self::UnmountShare(_)
+            | Self::UnmountBucket(_) => false,
+            Self::RunFeature(plan) => plan.is_reversible(),
             Self::ChangeRules(plan) => plan.is_reversible(),
             Self::BindSecurityGroup(plan) => plan.is_reversible(),
+            Self::BindVirtualIp(plan) => plan.is_reversible(),
+        }
+    }
+
+    /// What has to be done on hosts before the cloud is asked to take back what was asked of it.
+    pub(crate) async fn prepare_undo(&self, operation: &Operation<'_>) {
+        match self {
+            Self::AttachVolume(plan) => plan.prepare_undo(operation).await,
+            Self::CreateShare(plan) => plan.prepare_undo(operation).await,
+            Self::MountShare(plan) => plan.prepare_undo(operation).await,
+            Self::MountBucket(plan) => plan.prepare_undo(operation).await,
+            _ => {}
         }
     }
 
@@ -120,6 +177,28 @@ impl Plan {
             Self::DeleteVolumes(plan) => plan.execute(operation).await,
             Self::CreateBucket(plan) => plan.execute(operation).await,
             Self::DeleteBuckets(plan) => plan.execute(operation).await,
+            Self::MountBucket(plan) => plan.execute(operation).await,
+            Self::UnmountBucket(plan) => plan.execute(operation).await,
+            Self::CreateVirtualIp(plan) => plan.execute(operation).await,
+            Self::BindVirtualIp(plan) => plan.execute(operation).await,
+            Self::DeleteVirtualIps(plan) => plan.execute(operation).await,
+            Self::AllocateAddress(plan) => plan.execute(operation).await,
+            Self::BindAddress(plan) => plan.execute(operation).await,
+            Self::UnbindAddress(plan) => plan.execute(operation).await,
+            Self::ReleaseAddresses(plan) => plan.execute(operation).await,
+            Self::CreateShare(plan) => plan.execute(operation).await,
+            Self::DeleteShares(plan) => plan.execute(operation).await,
+            Self::MountShare(plan) => plan.execute(operation).await,
+            Self::UnmountShare(plan) => plan.execute(operation).await,
+            Self::RunFeature(plan) => plan.execute(operation).await,
+        }
+    }
+
+    /// Takes back what was done of it. The answer is what could not be.
+    pub(crate) async fn take_back(&self, operation: &Operation<'_>) -> Result<Vec<String>, Error> {
+        match self {
+            Self::RunFeature(plan) => plan.take_back(operation).await,
+            _ => operation.undo().await,
         }
     }
 }

@@ -28,12 +28,26 @@ pub enum Kind {
     Volume,
     /// A place for objects.
     Bucket,
+    /// An address that moves between hosts.
+    VirtualIp,
+    /// An address outside.
+    PublicAddress,
+    /// A folder of a host that others mount. No cloud knows of it.
+    Share,
 }
 
 impl Kind {
-    /// All of them, in the order in which they can be deleted.
-    pub const ALL: [Self; 6] =
-        [Self::Volume, Self::Host, Self::SecurityGroup, Self::Subnet, Self::Network, Self::Bucket];
+    /// All that clouds know, in the order in which they can be deleted.
+    pub const ALL: [Self; 8] = [
+        Self::Volume,
+        Self::Host,
+        Self::VirtualIp,
+        Self::PublicAddress,
+        Self::SecurityGroup,
+        Self::Subnet,
+        Self::Network,
+        Self::Bucket,
+    ];
 
     /// The name, as in `security-group`.
     #[must_use]
@@ -45,6 +59,9 @@ impl Kind {
             Self::Host => "host",
             Self::Volume => "volume",
             Self::Bucket => "bucket",
+            Self::VirtualIp => "virtual-ip",
+            Self::PublicAddress => "public-address",
+            Self::Share => "share",
         }
     }
 }
@@ -151,7 +168,8 @@ pub(super) fn cloud_tags(labels: &BTreeMap<String, String>, tags: &BTreeSet<Stri
 }
 
 impl Tenancy {
-    /// The key of a record. A subnet's path is its network and its name, a security group's likewise.
+    /// The key of a record. A subnet's path is its network and its name, a security group's likewise; a virtual
+    /// IP's is its network, its subnet and its name.
     ///
     /// # Errors
     ///

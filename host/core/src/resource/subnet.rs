@@ -16,6 +16,7 @@ use super::plan::{Plan, encode};
 use super::record::{Body, Kind, Record, Status, cloud_tags};
 use super::security_group::GroupBinding;
 use super::spec::{GatewayMode, Labels, SubnetRequest};
+use super::virtual_ip::{delete_virtual_ips_of, refuse_virtual_ips};
 use crate::error::Error;
 use crate::name::Name;
 use crate::operation::{Change, Operation, OperationId, Request};
@@ -109,7 +110,9 @@ impl Change for CreateSubnet {
                 return invalid(format!("it overlaps the subnet `{}`, {}", other.value.name, body.cidr));
             }
         }
-        let plan = PlannedSubnet::new(tenancy, &network.name, Some(id), &self.subnet, &self.labels).await?;
+        let range = (!network.adopted).then_some(network.body.cidr);
+        let at = (&network.name, range);
+        let plan = PlannedSubnet::new(tenancy, at, Some(id), &self.subnet, &self.labels).await?;
         Ok(Plan::CreateSubnet(plan))
     }
 }
@@ -131,9 +134,10 @@ pub struct PlannedSubnet {
 }
 
 impl PlannedSubnet {
+    /// In a network, with its range if it is known.
     pub(super) async fn new(
         tenancy: &Tenancy,
-        network: &Name,
+        (network, range): (&Name, Option<Ipv4Net>),
         network_id: Option<String>,
         request: &SubnetRequest,
         labels: &Labels,
@@ -158,6 +162,7 @@ impl PlannedSubnet {
             let mut host = PlannedHost::new(tenancy, &name, &request.gateway_machine, labels).await?;
             host.role = HostRole::Gateway;
             host.subnets = vec![at.clone()];
+            host.inside = range.into_iter().chain([request.cidr]).collect();
             host.public_address = true;
             host.ssh_port = request.gateway_ssh_port;
             // Where the cloud does NAT itself the gateway is the way in only.
@@ -366,6 +371,7 @@ impl Change for DeleteSubnets {
             if !self.force {
                 refuse_hosts(tenancy, &network, Some(&subnet.name)).await?;
                 refuse_volumes_in(tenancy, &network, Some(&subnet.name)).await?;
+                refuse_virtual_ips(tenancy, &network, Some(&subnet.name)).await?;
             }
             subnets.push(subnet.name);
         }
@@ -406,6 +412,7 @@ pub(super) async fn delete_subnet(
     let (network, name) = (&subnet.body.network, &subnet.name);
     // A step's name is a segment of a key, which has no `/`.
     let step = |what: &str| format!("delete {what} {network} {name}");
+    delete_virtual_ips_of(operation, network, name).await?;
     if let Some(ip) = &subnet.body.virtual_ip {
         let request = Request::DeleteVirtualIp { id: ip.id.clone() };
         operation.step(&step("virtual ip"), &format!("virtual IP {}", ip.address), request).await?;

@@ -1,7 +1,8 @@
 //! Which tenant a command is for.
 //!
 //! The choice belongs to whoever runs the command: the flag, then the shell's environment, then what
-//! `tenant set` wrote down for this user, then the only tenant that there is. Nothing is shared
+//! `tenant set` wrote down for this user, then the only tenant that there is, and where there is none, this
+//! machine. Nothing is shared
 //! between users, and no running process remembers it.
 
 use std::path::{Path, PathBuf};
@@ -28,8 +29,10 @@ pub enum TenantOrigin {
     Environment,
     /// `skywright tenant set`.
     Set,
-    /// It is the only one.
+    /// It is the only one in the tenants file.
     Only,
+    /// There is none in the tenants file, and this one is always there.
+    BuiltIn,
 }
 
 impl std::fmt::Display for TenantOrigin {
@@ -39,6 +42,7 @@ impl std::fmt::Display for TenantOrigin {
             Self::Environment => TENANT_VARIABLE,
             Self::Set => "tenant set",
             Self::Only => "it is the only one",
+            Self::BuiltIn => "it is built in",
         })
     }
 }
@@ -82,7 +86,7 @@ impl TenantRequest {
     pub fn tenants(&self, home: &Home) -> Result<Tenants, Error> {
         match &self.file {
             Some(path) => Tenants::read_named(path),
-            None => Tenants::read(&home.tenants_file()),
+            None => Ok(Tenants::read(&home.tenants_file())?.with_built_in()),
         }
     }
 
@@ -102,9 +106,11 @@ impl TenantRequest {
         if let Some(name) = current_tenant(home)? {
             return Ok(Some((name, TenantOrigin::Set)));
         }
-        let mut names = tenants.tenants.keys();
-        Ok(match (names.next(), names.next()) {
-            (Some(only), None) => Some((only.clone(), TenantOrigin::Only)),
+        let of = |built_in| tenants.tenants.values().filter(move |tenant| tenant.is_built_in == built_in);
+        let mut own = of(false);
+        Ok(match (own.next(), own.next()) {
+            (Some(only), None) => Some((only.name.clone(), TenantOrigin::Only)),
+            (None, _) => of(true).next().map(|tenant| (tenant.name.clone(), TenantOrigin::BuiltIn)),
             _ => None,
         })
     }

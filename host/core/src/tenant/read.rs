@@ -1,14 +1,17 @@
 //! From the text of a tenants file to tenants, with a place for whatever is wrong.
 
+mod defaults;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Grants, Places, Scalar, Tenant, Tenants};
+use crate::config::Wrong as _;
 use crate::config::{self, Entry, Mark, Node, Place, Value, nearest};
 use crate::error::Error;
 use crate::secret::SecretSource;
 
-const TENANT_KEYS: [&str; 4] = ["provider", "settings", "secrets", "grants"];
+const TENANT_KEYS: [&str; 5] = ["provider", "settings", "secrets", "grants", "defaults"];
 const GRANT_KEYS: [&str; 5] = ["endpoints", "networks", "plaintext-credentials", "ca-file", "proxy"];
 /// Where a secret may come from.
 const SOURCES: &str = "env, file, command, keyring or sealed";
@@ -41,7 +44,7 @@ fn tenant(at: &At<'_>, own: &Entry) -> Result<Tenant, Error> {
         places: Places { root: Some(at.place()), marks: BTreeMap::new() },
         ..Tenant::default()
     };
-    let expected = "a tenant: a map with the keys provider, settings, secrets and grants";
+    let expected = "a tenant: a map with the keys provider, settings, secrets, grants and defaults";
     for entry in at.entries(&own.node, expected)? {
         let at = at.below(entry);
         tenant.places.marks.insert(entry.key.clone(), entry.mark);
@@ -64,6 +67,7 @@ fn tenant(at: &At<'_>, own: &Entry) -> Result<Tenant, Error> {
                 }
             }
             "grants" => tenant.grants = grants(&at, &entry.node, &mut tenant.places)?,
+            "defaults" => tenant.defaults = defaults::defaults(&at, &entry.node, &mut tenant.places)?,
             key => return Err(at.unknown(key, &TENANT_KEYS)),
         }
     }

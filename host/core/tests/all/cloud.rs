@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use skywright_contract::Category;
+use skywright_core::operation::OperationRecord;
 use skywright_core::{Cloud, Defaults, RetryPolicy, Silent, Tenancy, TenancyParts};
 use skywright_runtime::provider::driver::{Capabilities, PublicAddressMode};
 use skywright_runtime::provider::{
@@ -14,7 +15,7 @@ use skywright_runtime::provider::{
     security_groups, volumes,
 };
 use skywright_runtime::{Error, GuestError};
-use skywright_state::{Holder, Seal, SqliteStore};
+use skywright_state::{Holder, Key, Seal, SqliteStore, Store as _, StoreExt as _, Transaction};
 
 /// What the cloud has: id → what it is.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,14 @@ pub(crate) struct Thing {
     pub(crate) name: String,
     pub(crate) intent: String,
     pub(crate) within: Vec<String>,
+    /// The hosts of a virtual IP, or the one of a public address.
+    pub(crate) bound: Vec<String>,
+    /// Of a host; `t1` where it is empty.
+    pub(crate) template: String,
+    /// Of a host that does not run.
+    pub(crate) stopped: bool,
+    /// Of a host without a public address.
+    pub(crate) private: bool,
     /// Of a group.
     pub(crate) rules: Vec<(String, security_groups::Rule)>,
     pub(crate) tags: Vec<KeyValue>,
@@ -125,6 +134,7 @@ impl FakeCloud {
                 return Err(refused(Category::InUse, "in-use", &format!("{user} uses it")));
             }
             things.remove(id);
+            things.values_mut().for_each(|thing| thing.bound.retain(|host| host != id));
             Ok(())
         })
         .await
@@ -283,16 +293,62 @@ impl Provider for FakeCloud {
         _: &'a [KeyValue],
         _: Option<&'a str>,
     ) -> Call<'a, addresses::PublicAddressPage> {
-        Box::pin(async { Ok(addresses::PublicAddressPage { items: Vec::new(), next: None }) })
+        Box::pin(async move {
+            let items = self.all("public-address", public_address).await?;
+            Ok(addresses::PublicAddressPage { items, next: None })
+        })
+    }
+
+    fn allocate_address<'a>(
+        &'a self,
+        intent: &'a Intent,
+        _: &'a [KeyValue],
+    ) -> Call<'a, addresses::PublicAddress> {
+        Box::pin(async move {
+            let id = self.make("public-address", "", intent, Vec::new()).await?;
+            Ok(public_address(&id, &Thing::default()))
+        })
+    }
+
+    fn associate_address<'a>(&'a self, id: &'a str, host: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(id, move |thing| thing.bound = vec![host.to_owned()]))
+    }
+
+    fn dissociate_address<'a>(&'a self, id: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(id, |thing| thing.bound.clear()))
+    }
+
+    fn release_address<'a>(&'a self, id: &'a str) -> Call<'a, ()> {
+        Box::pin(self.remove(id))
+    }
+
+    fn abandon_address<'a>(&'a self, key: &'a str) -> Call<'a, ()> {
+        Box::pin(self.abandon(key))
+    }
+
+    fn start_host<'a>(&'a self, id: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move { self.change(id, |thing| thing.stopped = false).await.map(|()| done(id)) })
+    }
+
+    fn stop_host<'a>(&'a self, id: &'a str, _: bool) -> Call<'a, Outcome> {
+        Box::pin(async move { self.change(id, |thing| thing.stopped = true).await.map(|()| done(id)) })
+    }
+
+    fn resize_host<'a>(&'a self, id: &'a str, template: &'a str) -> Call<'a, Outcome> {
+        Box::pin(async move {
+            let resize = |thing: &mut Thing| {
+                thing.template = template.to_owned();
+                // As the contract has it: done when it runs.
+                thing.stopped = false;
+            };
+            self.change(id, resize).await?;
+            Ok(pending(id, 1))
+        })
     }
 
     fn list_virtual_ips<'a>(&'a self, _: Option<&'a str>) -> Call<'a, addresses::VirtualIpPage> {
         Box::pin(async move {
-            let view = |id: &str, thing: &Thing| addresses::VirtualIp {
-                intent: Some(thing.intent.clone()),
-                ..virtual_ip(id)
-            };
-            Ok(addresses::VirtualIpPage { items: self.all("virtual-ip", view).await?, next: None })
+            Ok(addresses::VirtualIpPage { items: self.all("virtual-ip", virtual_ip).await?, next: None })
         })
     }
 
@@ -345,7 +401,23 @@ impl Provider for FakeCloud {
             gpu_model: None,
             attributes: Vec::new(),
         };
-        Box::pin(async { Ok(catalog::TemplatePage { items: vec![template], next: None }) })
+        let medium = catalog::Template {
+            id: "t2".to_owned(),
+            name: "medium".to_owned(),
+            vcpus: 2,
+            memory_mib: 4096,
+            ..template.clone()
+        };
+        let diskless = catalog::Template {
+            id: "t3".to_owned(),
+            name: "diskless".to_owned(),
+            memory_mib: 2048,
+            disk_gib: 0,
+            disk_kind: catalog::DiskKind::None,
+            ..medium.clone()
+        };
+        let items = vec![template, medium, diskless];
+        Box::pin(async { Ok(catalog::TemplatePage { items, next: None }) })
     }
 
     fn images<'a>(&'a self, _: Option<&'a str>) -> Call<'a, catalog::ImagePage> {
@@ -499,6 +571,10 @@ impl Provider for FakeCloud {
             let mut within: Vec<_> = spec.nics.iter().map(|nic| nic.subnet.clone()).collect();
             within.extend(spec.security_groups.iter().cloned());
             let id = self.make("host", &spec.name, &spec.intent, within).await?;
+            if let Some(host) = self.things.lock().unwrap().get_mut(&id) {
+                host.private = !spec.public_address;
+                host.template.clone_from(&spec.template);
+            }
             Ok(pending(&id, 1))
         })
     }
@@ -534,20 +610,23 @@ impl Provider for FakeCloud {
     ) -> Call<'a, addresses::VirtualIp> {
         Box::pin(async move {
             let id = self.make("virtual-ip", name, intent, vec![subnet.to_owned()]).await?;
-            Ok(virtual_ip(&id))
+            Ok(virtual_ip(&id, &Thing::default()))
         })
     }
 
     fn get_virtual_ip<'a>(&'a self, id: &'a str) -> Call<'a, addresses::VirtualIp> {
-        Box::pin(async move { self.get(id).await.map(|_| virtual_ip(id)) })
+        Box::pin(async move { self.get(id).await.map(|thing| virtual_ip(id, &thing)) })
     }
 
-    fn bind_virtual_ip<'a>(&'a self, _: &'a str, _: &'a str) -> Call<'a, ()> {
-        Box::pin(async move { self.request(|_| Ok(())).await })
+    fn bind_virtual_ip<'a>(&'a self, id: &'a str, host: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(id, move |thing| {
+            thing.bound.retain(|bound| bound != host);
+            thing.bound.push(host.to_owned());
+        }))
     }
 
-    fn unbind_virtual_ip<'a>(&'a self, _: &'a str, _: &'a str) -> Call<'a, ()> {
-        Box::pin(async move { self.request(|_| Ok(())).await })
+    fn unbind_virtual_ip<'a>(&'a self, id: &'a str, host: &'a str) -> Call<'a, ()> {
+        Box::pin(self.change(id, move |thing| thing.bound.retain(|bound| bound != host)))
     }
 
     fn delete_virtual_ip<'a>(&'a self, id: &'a str) -> Call<'a, ()> {
@@ -617,14 +696,24 @@ fn volume(id: &str, thing: &Thing) -> volumes::Volume {
     }
 }
 
-fn virtual_ip(id: &str) -> addresses::VirtualIp {
+fn virtual_ip(id: &str, thing: &Thing) -> addresses::VirtualIp {
     addresses::VirtualIp {
         id: id.to_owned(),
-        name: String::new(),
+        name: thing.name.clone(),
         address: "192.168.0.9".to_owned(),
-        subnet: String::new(),
-        hosts: Vec::new(),
-        intent: None,
+        subnet: thing.within.first().cloned().unwrap_or_default(),
+        hosts: thing.bound.clone(),
+        intent: intent(thing),
+        tags: Vec::new(),
+    }
+}
+
+fn public_address(id: &str, thing: &Thing) -> addresses::PublicAddress {
+    addresses::PublicAddress {
+        id: id.to_owned(),
+        address: "203.0.113.9".to_owned(),
+        host: thing.bound.first().cloned(),
+        intent: intent(thing),
         tags: Vec::new(),
     }
 }
@@ -635,11 +724,14 @@ fn host(id: &str, thing: &Thing) -> hosts::Host {
     hosts::Host {
         id: id.to_owned(),
         name: thing.name.clone(),
-        state: hosts::State::Running,
-        template: "t1".to_owned(),
+        state: if thing.stopped { hosts::State::Stopped } else { hosts::State::Running },
+        template: if thing.template.is_empty() { "t1".to_owned() } else { thing.template.clone() },
         image: None,
         zone: None,
-        addresses: vec![address("192.168.0.5", false), address("198.51.100.7", true)],
+        addresses: match thing.private {
+            true => vec![address("192.168.0.5", false)],
+            false => vec![address("192.168.0.5", false), address("198.51.100.7", true)],
+        },
         security_groups: thing.within.iter().filter(|id| id.starts_with("security-group")).cloned().collect(),
         created_at: None,
         fault: None,
@@ -651,12 +743,25 @@ fn host(id: &str, thing: &Thing) -> hosts::Host {
 /// A tenant's home with a made-up cloud, that outlives the processes that work with it.
 pub(crate) struct Site {
     pub(crate) cloud: Arc<FakeCloud>,
+    pub(crate) defaults: Defaults,
     folder: tempfile::TempDir,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self { cloud: Arc::default(), folder: tempfile::tempdir().unwrap() }
+        Self { cloud: Arc::default(), defaults: Defaults::default(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Makes every operation look as if it had begun and ended so long ago.
+    pub(crate) async fn age_operations(&self, milliseconds: u64) {
+        let store = SqliteStore::open(self.folder.path().join("state.db")).unwrap();
+        let operations = Key::of(["tenants", "lab", "operations"]).unwrap().below();
+        for found in store.list_json::<OperationRecord>(&operations).await.unwrap() {
+            let mut record = found.value;
+            record.started_unix_ms -= milliseconds;
+            record.ended_unix_ms = record.ended_unix_ms.map(|ended| ended - milliseconds);
+            store.commit(Transaction::new().put_json(found.key, &record).unwrap()).await.unwrap();
+        }
     }
 
     /// A process that lives.
@@ -682,9 +787,11 @@ impl Site {
             store: Arc::new(SqliteStore::open(self.folder.path().join("state.db")).unwrap()),
             seal: Arc::new(Seal::open_or_create(self.folder.path().join("master-key")).unwrap()),
             holder,
-            defaults: Defaults::default(),
+            defaults: self.defaults.clone(),
+            features: Arc::new(skywright_core::feature::NoFeatures),
             report: Arc::new(Silent),
             patience: Duration::from_millis(200),
+            machines: None,
         })
         .await
         .unwrap()

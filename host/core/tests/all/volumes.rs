@@ -22,7 +22,7 @@ fn volume() -> CreateVolume {
 }
 
 fn attach() -> AttachVolume {
-    AttachVolume { volume: "data".to_owned(), host: "web-1".to_owned() }
+    AttachVolume { volume: "data".to_owned(), host: "web-1".to_owned(), mount: None }
 }
 
 fn delete_host(force: bool) -> DeleteHosts {
@@ -62,11 +62,13 @@ async fn a_volume_goes_to_a_host_and_back() {
     assert!(view.attachments[0].since_unix_ms.is_some());
     let again = AttachVolume { host: "web-2".to_owned(), ..attach() };
     assert_eq!(in_use_by(&run(&site, &again).await.unwrap_err()), "the host web-1");
-    let elsewhere = DetachVolume { volume: "data".to_owned(), host: "web-2".to_owned() };
+    let elsewhere = DetachVolume { volume: "data".to_owned(), host: "web-2".to_owned(), force: false };
     assert_eq!(in_use_by(&run(&site, &elsewhere).await.unwrap_err()), "the host web-1");
     let delete = DeleteVolumes { references: vec!["data".to_owned()] };
     assert_eq!(in_use_by(&run(&site, &delete).await.unwrap_err()), "the host web-1");
-    run(&site, &DetachVolume { volume: "data".to_owned(), host: "web-1".to_owned() }).await.unwrap();
+    run(&site, &DetachVolume { volume: "data".to_owned(), host: "web-1".to_owned(), force: false })
+        .await
+        .unwrap();
     assert_eq!(recorded_host(&site).await, None);
     run(&site, &delete).await.unwrap();
     assert_eq!(site.cloud.census().get("volume"), None);

@@ -59,7 +59,7 @@ pub struct PlannedBucket {
 impl PlannedBucket {
     fn record(&self, operation: &OperationId) -> Record<BucketBody> {
         let labels = Labels::default();
-        let record = Record::reserved(self.name.clone(), operation, &labels, BucketBody {});
+        let record = Record::reserved(self.name.clone(), operation, &labels, BucketBody::default());
         Record { adopted: self.was_there, ..record }
     }
 
@@ -117,6 +117,10 @@ impl Change for DeleteBuckets {
         for reference in &self.references {
             let bucket = tenancy.record::<BucketBody>(&[reference]).await?.value;
             bucket.ready_id()?;
+            if let Some(mount) = bucket.body.mounts.first() {
+                let by = format!("the host {}, which mounts it", mount.host);
+                return Err(Error::InUse { kind: "bucket", name: bucket.name.to_string(), by });
+            }
             buckets.push(bucket.name);
         }
         Ok(Plan::DeleteBuckets(PlannedBucketDeletion { buckets, force: self.force }))

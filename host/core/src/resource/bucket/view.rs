@@ -8,6 +8,7 @@ use skywright_runtime::provider::object_storage::Bucket;
 
 use super::BucketBody;
 use crate::error::Error;
+use crate::resource::mount::HostMount;
 use crate::resource::record::{Record, Status};
 use crate::tenancy::Tenancy;
 
@@ -26,6 +27,8 @@ pub struct BucketView {
     pub managed: bool,
     /// Whether the tenant had it before it was managed.
     pub adopted: bool,
+    /// Who has mounted it.
+    pub mounts: Vec<HostMount>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Tags.
@@ -87,6 +90,7 @@ fn bucket_view(record: &Record<BucketBody>, cloud: Option<Bucket>) -> BucketView
         state,
         managed: true,
         adopted: record.adopted,
+        mounts: record.body.mounts.clone(),
         labels: record.labels.clone(),
         tags: record.tags.iter().cloned().collect(),
     }
@@ -100,6 +104,7 @@ fn foreign_view(bucket: Bucket) -> BucketView {
         state: "ready",
         managed: false,
         adopted: false,
+        mounts: Vec::new(),
         labels: BTreeMap::new(),
         tags: Vec::new(),
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use skywright_runtime::provider::hosts::State;
 use skywright_state::{LeaseRequest, StoreExt as _, Transaction};
 
 use super::HostBody;
@@ -10,7 +11,7 @@ use crate::name::Name;
 use crate::operation::{Change, Operation, Request};
 use crate::resource::plan::Plan;
 use crate::resource::record::{Kind, Record};
-use crate::resource::spec::MachineRequest;
+use crate::resource::share::{forget_host, refuse_shares};
 use crate::resource::template::TemplateSummary;
 use crate::resource::volume::{detach_all, refuse_volumes, volumes_at};
 use crate::tenancy::Tenancy;
@@ -35,6 +36,9 @@ pub enum HostAction {
     Resize {
         /// Which.
         template: TemplateSummary,
+        /// Whether they did not run before, and shall not after.
+        #[serde(default)]
+        stopped: bool,
     },
     /// Deletes them, with their disks.
     Delete,
@@ -86,8 +90,9 @@ impl Change for SwitchHosts {
 pub struct ResizeHost {
     /// A name or id.
     pub reference: String,
-    /// The new machine.
-    pub machine: MachineRequest,
+    /// A sizing expression for the new machine. Its disk is not made smaller, and one that the host boots from a
+    /// volume stays as it is.
+    pub sizing: String,
 }
 
 #[async_trait]
@@ -108,9 +113,12 @@ impl Change for ResizeHost {
         if !tenancy.capabilities().await?.resize {
             return Err(Error::Unsupported { what: "resizing a host".to_owned(), hint: None });
         }
-        let hosts = names(tenancy, std::slice::from_ref(&self.reference)).await?;
-        let template = tenancy.choose_machine(&self.machine).await?.template;
-        Ok(Plan::ChangeHosts(PlannedHostChange { hosts, action: HostAction::Resize { template } }))
+        let host = tenancy.record::<HostBody>(&[&self.reference]).await?.value;
+        let id = host.ready_id()?;
+        let template = tenancy.choose_template_of(&host, &self.sizing).await?;
+        let stopped = tenancy.cloud().ask(|p| p.get_host(id)).await?.state == State::Stopped;
+        let action = HostAction::Resize { template, stopped };
+        Ok(Plan::ChangeHosts(PlannedHostChange { hosts: vec![host.name], action }))
     }
 }
 
@@ -119,7 +127,7 @@ impl Change for ResizeHost {
 pub struct DeleteHosts {
     /// Names or ids.
     pub references: Vec<String>,
-    /// Also while volumes are attached: they are detached first, and stay.
+    /// Also while volumes are attached: they are detached first, and stay. Also with shares, which go.
     pub force: bool,
 }
 
@@ -155,6 +163,7 @@ impl Change for DeleteHosts {
         }
         if !self.force {
             refuse_volumes(tenancy, &hosts).await?;
+            refuse_shares(tenancy, &hosts).await?;
         }
         Ok(Plan::ChangeHosts(PlannedHostChange { hosts, action: HostAction::Delete }))
     }
@@ -198,12 +207,17 @@ impl PlannedHostChange {
             HostAction::Start => Request::StartHost { id },
             HostAction::Stop { force } => Request::StopHost { id, force: *force },
             HostAction::Reboot { force } => Request::RebootHost { id, force: *force },
-            HostAction::Resize { template } => {
-                let request = Request::ResizeHost { id, template: template.id.clone() };
+            HostAction::Resize { template, stopped } => {
+                let request = Request::ResizeHost { id: id.clone(), template: template.id.clone() };
                 let mut record = host.value.clone();
                 record.body.template = template.clone();
                 let then = |t: Transaction, _: &str| Ok(t.put_json(key, &record)?);
                 operation.step_then(&step, &title, request, then).await?;
+                if *stopped {
+                    // A resize is done when the host runs.
+                    let request = Request::StopHost { id, force: false };
+                    operation.step(&format!("stop {name}"), &title, request).await?;
+                }
                 return Ok(());
             }
         };
@@ -222,6 +236,8 @@ pub(in crate::resource) async fn delete_host(
     detach_all(operation, host).await?;
     let id = host.ready_id()?.to_owned();
     operation.step(&format!("delete {name}"), &title, Request::DeleteHost { id }).await?;
+    forget_host(operation, name).await?;
+    crate::resource::bucket::forget_host(operation, name).await?;
     if let Some(group) = &host.body.own_group {
         let request = Request::DeleteSecurityGroup { id: group.clone() };
         operation

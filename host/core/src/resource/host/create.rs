@@ -1,6 +1,7 @@
 //! Making hosts, one or many at once.
 
 use async_trait::async_trait;
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use skywright_runtime::provider::Intent;
 use skywright_runtime::provider::hosts::{HostSpec, Nic};
@@ -8,7 +9,8 @@ use skywright_runtime::provider::security_groups::SecurityGroupSpec;
 use skywright_sizing::Sizing;
 use skywright_state::{Key, LeaseRequest, Transaction};
 
-use super::user_data::UserData;
+use super::boot;
+use super::user_data::{UserData, parse_domain};
 use super::{HostBody, HostRole, ImageSummary, SubnetRef};
 use crate::error::Error;
 use crate::name::Name;
@@ -163,13 +165,23 @@ impl Change for CreateHosts {
     }
 
     async fn plan(&self, tenancy: &Tenancy) -> Result<Plan, Error> {
+        if self.single && !tenancy.defaults().allows_single_hosts() {
+            return Err(Error::NotAllowed {
+                what: "a host in no network".to_owned(),
+                hint: "`defaults.single-hosts` of the tenant is false; `--public` gives a host in a network \
+                       an address outside"
+                    .to_owned(),
+            });
+        }
         if self.single && (self.network.is_some() || !self.subnets.is_empty()) {
             return Err(invalid(
                 "single",
                 "a single host is in no network; leave `--network` and `--subnet` out",
             ));
         }
+        self.domain.as_deref().map(parse_domain).transpose()?;
         let places = self.places(tenancy).await?;
+        let inside = inside(tenancy, &places).await?;
         let names = self.all_names()?;
         let first = names.first().ok_or_else(|| invalid("hosts", "no name is given"))?;
         let model = PlannedHost::new(tenancy, first, &self.machine, &self.labels).await?;
@@ -188,6 +200,7 @@ impl Change for CreateHosts {
                         name: subnet.name.clone(),
                     })
                     .collect(),
+                inside: inside.clone(),
                 public_address: self.public || self.single,
                 own_group: self.public || self.single,
                 ..model.clone()
@@ -204,6 +217,18 @@ impl Change for CreateHosts {
         groups.dedup();
         Ok(Plan::CreateHosts(PlannedHosts { hosts, subnet_ids, groups }))
     }
+}
+
+/// The ranges of subnets and of their networks. What ranges others meant a network to have that was taken in,
+/// nobody knows.
+async fn inside(tenancy: &Tenancy, places: &[Record<SubnetBody>]) -> Result<Vec<Ipv4Net>, Error> {
+    let mut ranges = Vec::new();
+    for place in places {
+        let network = tenancy.record::<NetworkBody>(&[place.body.network.as_str()]).await?.value;
+        ranges.push(place.body.cidr);
+        ranges.extend((!network.adopted).then_some(network.body.cidr));
+    }
+    Ok(ranges)
 }
 
 fn host_name(name: &Name) -> Result<(), Error> {
@@ -247,6 +272,9 @@ pub(crate) struct PlannedHost {
     pub(in crate::resource) domain: Option<String>,
     pub(in crate::resource) role: HostRole,
     pub(in crate::resource) subnets: Vec<SubnetRef>,
+    /// The ranges of its subnets and networks.
+    #[serde(default)]
+    pub(in crate::resource) inside: Vec<Ipv4Net>,
     pub(in crate::resource) public_address: bool,
     /// Whether it gets a group of its own that lets SSH in: it is reached from outside directly.
     pub(in crate::resource) own_group: bool,
@@ -276,6 +304,7 @@ impl PlannedHost {
             domain: None,
             role: HostRole::Plain,
             subnets: Vec::new(),
+            inside: Vec::new(),
             public_address: false,
             own_group: false,
             ssh_port: 22,
@@ -294,6 +323,7 @@ impl PlannedHost {
             role: self.role,
             template: self.template.clone(),
             image: self.image.clone(),
+            boot_disk_gib: self.boot_disk_gib,
             zone: self.zone.clone(),
             subnets: self.subnets.clone(),
             private_address: None,
@@ -302,6 +332,7 @@ impl PlannedHost {
             ssh_port: self.ssh_port,
             ssh_key: None,
             private_key: None,
+            host_keys: Vec::new(),
             own_group: None,
             groups: Vec::new(),
         };
@@ -336,6 +367,10 @@ impl PlannedHost {
         let title = format!("host {name}");
         let request = Request::CreateHost(self.spec(subnets, groups, &public.public)?);
         let id = operation.step(&title, &title, request).await?;
+        let host_keys = match tenancy.defaults().waits_for_boot() {
+            true => boot::watch(operation, name, &id).await?,
+            false => Vec::new(),
+        };
         let host = tenancy.cloud().ask(|p| p.get_host(&id)).await?;
         let key = tenancy.record_key(Kind::Host, &[name])?;
         let mut record = self.record(&operation.record().id).ready(&id);
@@ -344,6 +379,7 @@ impl PlannedHost {
         record.body.public_address = address(true);
         record.body.ssh_key = Some(public);
         record.body.private_key = Some(Sealed::new(&tenancy.seal().seal(key.as_str(), private.as_bytes())?));
+        record.body.host_keys = host_keys;
         record.body.own_group = own_group;
         Ok((key, record))
     }
@@ -368,6 +404,10 @@ impl PlannedHost {
             user: &self.user,
             public_key,
             ssh_port: self.ssh_port,
+            role: self.role,
+            inside: &self.inside,
+            forwards: self.forwards,
+            public: self.own_group,
         };
         let nic = |subnet: &String| Nic {
             subnet: subnet.clone(),

@@ -1,7 +1,9 @@
 //! Hosts.
 
+mod boot;
 mod change;
 mod create;
+mod names;
 mod user_data;
 mod view;
 
@@ -20,6 +22,7 @@ pub use view::{HostView, SshAccess};
 
 pub(super) use change::{PlannedHostChange, delete_host};
 pub(super) use create::{PlannedHost, PlannedHosts};
+pub(super) use names::HostNames;
 
 /// What a host is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,9 @@ pub struct HostBody {
     pub template: TemplateSummary,
     /// What it was made of.
     pub image: ImageSummary,
+    /// How large the volume is that it boots from, in GiB; `None` for one that boots from its template's disk.
+    #[serde(default)]
+    pub boot_disk_gib: Option<u32>,
     /// Where, if the cloud has several zones.
     pub zone: Option<String>,
     /// Where it is, the default route first.
@@ -80,6 +86,10 @@ pub struct HostBody {
     pub ssh_key: Option<SshKey>,
     /// The private half, sealed for the record's key.
     pub private_key: Option<Sealed>,
+    /// Its SSH server's public keys, as `known_hosts` has them, or fingerprints of them; none where nobody has told
+    /// them yet.
+    #[serde(default)]
+    pub host_keys: Vec<String>,
     /// The group that lets SSH in from outside, where the host has one of its own.
     #[serde(default)]
     pub own_group: Option<String>,

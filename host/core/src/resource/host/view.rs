@@ -58,6 +58,8 @@ pub struct HostView {
 /// How a host is reached by SSH.
 #[derive(Debug, Clone, Serialize)]
 pub struct SshAccess {
+    /// The host's name.
+    pub name: String,
     /// Who logs in.
     pub user: String,
     /// Where: the address outside where there is one.
@@ -66,6 +68,8 @@ pub struct SshAccess {
     pub port: u16,
     /// The way in, for a host without an address outside: the gateways, the first one first.
     pub gateways: Vec<SshAccess>,
+    /// Its public host keys, or fingerprints of them; none where they are not known yet.
+    pub host_keys: Vec<String>,
     /// The private key. Left out of everything that is shown unless it is asked for.
     #[serde(skip)]
     pub private_key: Option<Zeroizing<String>>,
@@ -164,10 +168,12 @@ impl Tenancy {
             None => None,
         };
         Ok(SshAccess {
+            name: record.name.to_string(),
             user: body.user.clone(),
             address: address.clone(),
             port: body.ssh_port,
             gateways: Vec::new(),
+            host_keys: body.host_keys.clone(),
             private_key,
         })
     }

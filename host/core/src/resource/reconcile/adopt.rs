@@ -13,6 +13,7 @@ use super::records::Records;
 use crate::error::Error;
 use crate::name::Name;
 use crate::operation::now_unix_ms;
+use crate::resource::address::AddressBody;
 use crate::resource::bucket::BucketBody;
 use crate::resource::host::{HostBody, HostRole, ImageSummary, SubnetRef};
 use crate::resource::images;
@@ -22,6 +23,7 @@ use crate::resource::security_group::{GroupBinding, GroupRef, SecurityGroupBody}
 use crate::resource::spec::GatewayMode;
 use crate::resource::subnet::SubnetBody;
 use crate::resource::template::TemplateSummary;
+use crate::resource::virtual_ip::VirtualIpBody;
 use crate::resource::volume::{VolumeBody, VolumeSpeed};
 use crate::tenancy::Tenancy;
 
@@ -47,9 +49,8 @@ impl Adoption<'_> {
             CloudKind::Host => self.host(id, name).await,
             CloudKind::Volume => self.volume(id, name),
             CloudKind::Bucket => self.bucket(id),
-            CloudKind::PublicAddress | CloudKind::VirtualIp => {
-                Err(Error::Unsupported { what: format!("taking in a {kind}"), hint: None })
-            }
+            CloudKind::PublicAddress => self.address(id, name),
+            CloudKind::VirtualIp => self.virtual_ip(id, name),
         }
     }
 
@@ -142,6 +143,7 @@ impl Adoption<'_> {
                 id: host.image.clone().unwrap_or_default(),
                 name: image.map_or_else(|| "unknown".to_owned(), |image| image.name.clone()),
             },
+            boot_disk_gib: None,
             zone: host.zone.clone(),
             subnets: self.subnets_of(host),
             private_address: address(false),
@@ -150,6 +152,7 @@ impl Adoption<'_> {
             ssh_port: 22,
             ssh_key: None,
             private_key: None,
+            host_keys: Vec::new(),
             own_group: None,
             groups: self.groups_of(host),
         };
@@ -202,7 +205,36 @@ impl Adoption<'_> {
         // A bucket's name is its id.
         let name: Name = bucket.name.parse()?;
         let key = self.key(Kind::Bucket, &[name.as_str()])?;
-        insert(&mut self.records.buckets, key, adopted(&name, id, &[], BucketBody {}))
+        insert(&mut self.records.buckets, key, adopted(&name, id, &[], BucketBody::default()))
+    }
+
+    fn address(&mut self, id: &str, name: Option<&Name>) -> Result<(), Error> {
+        let mut addresses = self.inventory.addresses.iter().flatten();
+        let there = addresses.find(|a| a.id == id).ok_or_else(|| none(CloudKind::PublicAddress, id))?;
+        let name = chosen_name(CloudKind::PublicAddress, id, &there.address, name)?;
+        let key = self.key(Kind::PublicAddress, &[name.as_str()])?;
+        let body = AddressBody { address: Some(there.address.clone()) };
+        insert(&mut self.records.addresses, key, adopted(&name, id, &there.tags, body))
+    }
+
+    fn virtual_ip(&mut self, id: &str, name: Option<&Name>) -> Result<(), Error> {
+        let mut ips = self.inventory.virtual_ips.iter().flatten();
+        let there = ips.find(|ip| ip.id == id).ok_or_else(|| none(CloudKind::VirtualIp, id))?;
+        let name = chosen_name(CloudKind::VirtualIp, id, &there.name, name)?;
+        let mut subnets = self.records.subnets.values();
+        let subnet = subnets.find(|(subnet, _)| subnet.cloud_id.as_deref() == Some(there.subnet.as_str()));
+        let Some((subnet, _)) = subnet else {
+            let reason = format!("take its subnet in first: subnet:{}", there.subnet);
+            return Err(Error::Invalid { what: format!("virtual-ip {id}"), reason });
+        };
+        let body = VirtualIpBody {
+            network: subnet.body.network.clone(),
+            subnet: subnet.name.clone(),
+            address: Some(there.address.clone()),
+        };
+        let path = [body.network.as_str(), body.subnet.as_str(), name.as_str()];
+        let key = self.key(Kind::VirtualIp, &path)?;
+        insert(&mut self.records.virtual_ips, key, adopted(&name, id, &there.tags, body))
     }
 
     fn key(&self, kind: Kind, path: &[&str]) -> Result<Key, Error> {
@@ -309,7 +341,7 @@ mod tests {
     fn tags_of_others_stay() {
         let tag = |key: &str, value: &str| KeyValue { key: key.to_owned(), value: value.to_owned() };
         let tags = [tag("managed-by", "terraform"), tag("role", "db"), tag("odd one", "")];
-        let record = adopted(&"a".parse().unwrap(), "id", &tags, BucketBody {});
+        let record = adopted(&"a".parse().unwrap(), "id", &tags, BucketBody::default());
         assert!(record.adopted);
         assert_eq!(record.labels.get("role").map(String::as_str), Some("db"));
         assert!(record.tags.contains("odd one") && record.labels.len() == 1);

@@ -158,9 +158,8 @@ fn lease_of(tenancy: &Tenancy, kind: CloudKind, name: &str) -> Result<Key, Error
         }
         CloudKind::Network => Kind::Network,
         CloudKind::Bucket => Kind::Bucket,
-        CloudKind::PublicAddress | CloudKind::VirtualIp => {
-            return Err(no_record(kind, name));
-        }
+        CloudKind::PublicAddress => Kind::PublicAddress,
+        CloudKind::VirtualIp => Kind::VirtualIp,
     };
     tenancy.record_key(kind, &path)
 }

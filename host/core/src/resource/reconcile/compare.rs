@@ -12,7 +12,7 @@ use super::CloudKind;
 use super::inventory::{Inventory, Item, ids, is_gone};
 use super::records::{Outline, Records};
 use crate::error::Error;
-use crate::operation::{OperationId, OperationRecord, Phase, now_unix_ms, operation_of};
+use crate::operation::{OperationId, OperationRecord, now_unix_ms, operation_of};
 use crate::resource::host::HostBody;
 use crate::resource::record::Record;
 use crate::resource::template::{TemplateSummary, templates};
@@ -227,7 +227,7 @@ async fn gone(
             }
         } else {
             let operation = record.operation.and_then(|id| elsewhere.operations.get(id));
-            operation.is_none_or(|operation| matches!(operation.phase, Phase::Done | Phase::Undone))
+            operation.is_none_or(|operation| operation.phase.is_settled())
         };
         if is {
             gone.push((finding_of(&record, Verdict::Gone, Remedy::Forget), record.key.clone()));
@@ -278,7 +278,7 @@ fn unrecorded(
                 Some(record) if record.tenant != tenant => {
                     (Verdict::Foreign, Remedy::None, Owner::OtherTenant)
                 }
-                Some(record) if !matches!(record.phase, Phase::Done | Phase::Undone) => {
+                Some(record) if !record.phase.is_settled() => {
                     (Verdict::Unfinished, Remedy::None, Owner::Here)
                 }
                 _ => (Verdict::Orphan, Remedy::Delete, Owner::Here),
@@ -360,6 +360,10 @@ fn renamed(inventory: &Inventory, there: &Records) -> Vec<Finding> {
     let mut findings = Vec::new();
     for record in there.outlines() {
         let Some(id) = record.id else { continue };
+        if record.kind == CloudKind::PublicAddress {
+            // What the cloud calls it is the address.
+            continue;
+        }
         let own = record.key.name();
         let Some(name) = names.get(&(record.kind, id.to_owned())) else { continue };
         // Some clouds change the case of names, some have none.
@@ -430,7 +434,7 @@ fn update_host(
 pub(super) fn attachment(records: &Records, volume: &Volume) -> Option<VolumeAttachment> {
     volume.attachments.iter().find_map(|at| {
         let host = records.host_name(&at.host)?.clone();
-        Some(VolumeAttachment { host, device: at.device.clone(), since_unix_ms: now_unix_ms() })
+        Some(VolumeAttachment { host, device: at.device.clone(), since_unix_ms: now_unix_ms(), mount: None })
     })
 }
 
@@ -477,6 +481,8 @@ mod tests {
             hosts: Default::default(),
             volumes: Default::default(),
             buckets: Default::default(),
+            virtual_ips: Default::default(),
+            addresses: Default::default(),
         }
     }
 
@@ -542,7 +548,8 @@ mod tests {
         });
         // A host that is not recorded has no name.
         assert_eq!(attachment(&nothing(), &volume), None);
-        let attached = VolumeAttachment { host: "web".parse().unwrap(), device: None, since_unix_ms: 0 };
+        let attached =
+            VolumeAttachment { host: "web".parse().unwrap(), device: None, since_unix_ms: 0, mount: None };
         let fields: Vec<_> = update_volume(&mut record, &volume, Some(attached.clone()))
             .into_iter()
             .map(|change| (change.field, change.actual.unwrap()))

@@ -75,16 +75,21 @@ impl CloudKind {
     }
 }
 
-impl From<Kind> for CloudKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
+impl CloudKind {
+    /// The kind of what a record stands for; none where that is nothing of a cloud's.
+    #[must_use]
+    pub fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
             Kind::Network => Self::Network,
             Kind::Subnet => Self::Subnet,
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::Host => Self::Host,
             Kind::Volume => Self::Volume,
             Kind::Bucket => Self::Bucket,
-        }
+            Kind::VirtualIp => Self::VirtualIp,
+            Kind::PublicAddress => Self::PublicAddress,
+            Kind::Share => return None,
+        })
     }
 }
 
@@ -118,7 +123,7 @@ mod tests {
         }
         assert!("server".parse::<CloudKind>().is_err());
         for kind in Kind::ALL {
-            assert_eq!(CloudKind::from(kind).name(), kind.name());
+            assert_eq!(CloudKind::of(kind).unwrap().name(), kind.name());
         }
     }
 }

@@ -8,6 +8,7 @@ use skywright_state::{Found, Key, Version};
 use super::CloudKind;
 use crate::error::Error;
 use crate::name::Name;
+use crate::resource::address::AddressBody;
 use crate::resource::bucket::BucketBody;
 use crate::resource::host::HostBody;
 use crate::resource::network::NetworkBody;
@@ -15,6 +16,7 @@ use crate::resource::plan::encode;
 use crate::resource::record::{Body, Record};
 use crate::resource::security_group::{GroupBinding, GroupRef, SecurityGroupBody};
 use crate::resource::subnet::SubnetBody;
+use crate::resource::virtual_ip::VirtualIpBody;
 use crate::resource::volume::VolumeBody;
 use crate::tenancy::Tenancy;
 
@@ -29,6 +31,8 @@ pub(super) struct Records {
     pub(super) hosts: Table<HostBody>,
     pub(super) volumes: Table<VolumeBody>,
     pub(super) buckets: Table<BucketBody>,
+    pub(super) virtual_ips: Table<VirtualIpBody>,
+    pub(super) addresses: Table<AddressBody>,
 }
 
 /// One record that is written or removed, if it still has the version.
@@ -60,6 +64,8 @@ impl Records {
             hosts: table(tenancy.records().await?),
             volumes: table(tenancy.records().await?),
             buckets: table(tenancy.records().await?),
+            virtual_ips: table(tenancy.records().await?),
+            addresses: table(tenancy.records().await?),
         })
     }
 
@@ -68,6 +74,8 @@ impl Records {
         let mut all = Vec::new();
         outline(&self.hosts, &mut all);
         outline(&self.volumes, &mut all);
+        outline(&self.virtual_ips, &mut all);
+        outline(&self.addresses, &mut all);
         outline(&self.groups, &mut all);
         outline(&self.subnets, &mut all);
         outline(&self.networks, &mut all);
@@ -112,6 +120,8 @@ impl Records {
                     let body = &mut host.body;
                     body.subnets.retain(|at| at.network != subnet.body.network || at.name != subnet.name);
                 }
+                let (network, name) = (&subnet.body.network, &subnet.name);
+                self.virtual_ips.retain(|_, (ip, _)| ip.body.network != *network || ip.body.subnet != *name);
             }
             CloudKind::SecurityGroup => {
                 let Some((group, _)) = self.groups.remove(key) else { return };
@@ -125,7 +135,8 @@ impl Records {
             }
             CloudKind::Volume => drop(self.volumes.remove(key)),
             CloudKind::Bucket => drop(self.buckets.remove(key)),
-            CloudKind::PublicAddress | CloudKind::VirtualIp => {}
+            CloudKind::VirtualIp => drop(self.virtual_ips.remove(key)),
+            CloudKind::PublicAddress => drop(self.addresses.remove(key)),
         }
     }
 
@@ -165,6 +176,8 @@ impl Records {
         differences(&self.hosts, &after.hosts, &mut writes)?;
         differences(&self.volumes, &after.volumes, &mut writes)?;
         differences(&self.buckets, &after.buckets, &mut writes)?;
+        differences(&self.virtual_ips, &after.virtual_ips, &mut writes)?;
+        differences(&self.addresses, &after.addresses, &mut writes)?;
         Ok(writes)
     }
 }
@@ -174,7 +187,7 @@ fn table<T>(found: Vec<Found<Record<T>>>) -> Table<T> {
 }
 
 fn outline<'a, T: Body>(table: &'a Table<T>, all: &mut Vec<Outline<'a>>) {
-    let kind = CloudKind::from(T::KIND);
+    let Some(kind) = CloudKind::of(T::KIND) else { return };
     all.extend(table.iter().map(|(key, (record, _))| Outline {
         kind,
         key,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use skywright_contract::Category;
 use skywright_state::{LeaseRequest, StoreExt as _, Transaction};
 
-use super::{VolumeAttachment, VolumeBody, detach, leases_with_host, refuse_attached};
+use super::mount::{self, MountRequest, Mounting, PlannedMount};
+use super::{Unmount, VolumeAttachment, VolumeBody, detach, leases_with_host, refuse_attached};
 use crate::error::Error;
 use crate::name::Name;
 use crate::operation::{Change, Operation, Request, now_unix_ms};
@@ -21,6 +22,8 @@ pub struct AttachVolume {
     pub volume: String,
     /// The host: a name or id.
     pub host: String,
+    /// Whether it is mounted there, over SSH.
+    pub mount: Option<MountRequest>,
 }
 
 #[async_trait]
@@ -46,12 +49,14 @@ impl Change for AttachVolume {
         let (volume_id, host_id) = (volume.ready_id()?.to_owned(), host.ready_id()?.to_owned());
         let there = tenancy.cloud().ask(|p| p.get_volume(&volume_id)).await?;
         let was_there = there.attachments.iter().any(|at| at.host == host_id);
+        let mount = self.mount.as_ref().map(|mount| PlannedMount::new(mount, &volume.name)).transpose()?;
         Ok(Plan::AttachVolume(PlannedAttachment {
             volume: volume.name,
             volume_id,
             host: host.name,
             host_id,
             was_there,
+            mount,
         }))
     }
 }
@@ -65,6 +70,8 @@ pub struct PlannedAttachment {
     host_id: String,
     /// Whether somebody else attached it there before. Then there is nothing to ask, and nothing to take back.
     was_there: bool,
+    #[serde(default)]
+    mount: Option<PlannedMount>,
 }
 
 impl PlannedAttachment {
@@ -72,6 +79,10 @@ impl PlannedAttachment {
     /// changed nothing that would have to be changed back.
     pub(in crate::resource) async fn execute(&self, operation: &Operation<'_>) -> Result<Transaction, Error> {
         let tenancy = operation.tenancy();
+        let before = match &self.mount {
+            Some(_) => Some(mount::disks_before(operation, &self.host).await?),
+            None => None,
+        };
         if !self.was_there {
             let request =
                 Request::AttachVolume { volume: self.volume_id.clone(), host: self.host_id.clone() };
@@ -80,13 +91,39 @@ impl PlannedAttachment {
         }
         let volume = tenancy.cloud().ask(|p| p.get_volume(&self.volume_id)).await?;
         let attachment = volume.attachments.into_iter().find(|at| at.host == self.host_id);
+        let device = attachment.and_then(|at| at.device);
+        let mount = match (&self.mount, &before) {
+            (Some(mount), Some(before)) => {
+                let mounting = Mounting {
+                    volume: &self.volume,
+                    volume_id: &self.volume_id,
+                    host: &self.host,
+                    device: device.as_deref(),
+                    before,
+                    mount,
+                };
+                Some(mounting.mount(operation).await?)
+            }
+            _ => None,
+        };
         let mut record = tenancy.record::<VolumeBody>(&[self.volume.as_str()]).await?;
-        record.value.body.attachment = Some(VolumeAttachment {
-            host: self.host.clone(),
-            device: attachment.and_then(|at| at.device),
-            since_unix_ms: now_unix_ms(),
-        });
+        record.value.body.attachment =
+            Some(VolumeAttachment { host: self.host.clone(), device, since_unix_ms: now_unix_ms(), mount });
         Ok(Transaction::new().put_json(record.key, &record.value)?)
+    }
+
+    /// Unmounts what may be mounted by now, before the volume is taken off. Where that fails, the cloud says
+    /// whether it can go.
+    pub(in crate::resource) async fn prepare_undo(&self, operation: &Operation<'_>) {
+        let Some(mount) = &self.mount else { return };
+        if !operation.has_kept("file system") {
+            return;
+        }
+        let tenancy = operation.tenancy();
+        let done = mount::unmount(tenancy, &self.volume, &self.host, &self.host_id, &mount.path).await;
+        if let Err(error) = done {
+            tenancy.report().notice(&error.to_string());
+        }
     }
 }
 
@@ -97,6 +134,8 @@ pub struct DetachVolume {
     pub volume: String,
     /// The host: a name or id.
     pub host: String,
+    /// Also where the host does not let it be unmounted. What was written last may be lost.
+    pub force: bool,
 }
 
 #[async_trait]
@@ -123,7 +162,7 @@ impl Change for DetachVolume {
         }
         volume.ready_id()?;
         let host_id = host.ready_id()?.to_owned();
-        Ok(Plan::DetachVolume(PlannedDetachment { volume: volume.name, host_id }))
+        Ok(Plan::DetachVolume(PlannedDetachment { volume: volume.name, host_id, force: self.force }))
     }
 }
 
@@ -132,12 +171,15 @@ impl Change for DetachVolume {
 pub struct PlannedDetachment {
     volume: Name,
     host_id: String,
+    #[serde(default)]
+    force: bool,
 }
 
 impl PlannedDetachment {
     pub(in crate::resource) async fn execute(&self, operation: &Operation<'_>) -> Result<Transaction, Error> {
         let volume = operation.tenancy().record::<VolumeBody>(&[self.volume.as_str()]).await?;
-        detach(operation, volume, &self.host_id).await?;
+        let unmount = if self.force { Unmount::IfPossible } else { Unmount::Always };
+        detach(operation, volume, &self.host_id, unmount).await?;
         Ok(Transaction::new())
     }
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod mount;
 mod view;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::tenancy::Tenancy;
 
 pub use change::{AttachVolume, DeleteVolumes, DetachVolume, ExtendVolume};
 pub use create::CreateVolume;
+pub use mount::{FileSystem, HostPath, MountRequest, VolumeMount};
 pub use view::{AttachmentView, VolumeView};
 
 pub(super) use change::{PlannedAttachment, PlannedDetachment, PlannedExtension, PlannedVolumeDeletion};
@@ -115,6 +117,9 @@ pub struct VolumeAttachment {
     pub device: Option<String>,
     /// When it was attached, in milliseconds since 1970, UTC.
     pub since_unix_ms: u64,
+    /// Where it is mounted there, if we mounted it.
+    #[serde(default)]
+    pub mount: Option<VolumeMount>,
 }
 
 impl Body for VolumeBody {
@@ -182,13 +187,21 @@ pub(super) async fn refuse_volumes(tenancy: &Tenancy, hosts: &[Name]) -> Result<
     Ok(())
 }
 
-/// Takes every volume off a host that is about to go. The volumes stay.
+/// Takes every volume off a host that is about to go. The volumes stay. A host that does not let us in any more
+/// keeps nobody from deleting it.
 pub(super) async fn detach_all(operation: &Operation<'_>, host: &Record<HostBody>) -> Result<(), Error> {
     let host_id = host.ready_id()?;
     for volume in volumes_at(operation.tenancy(), &host.name).await? {
-        detach(operation, volume, host_id).await?;
+        detach(operation, volume, host_id, Unmount::IfPossible).await?;
     }
     Ok(())
+}
+
+/// Whether a volume has to be unmounted before it is taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unmount {
+    Always,
+    IfPossible,
 }
 
 /// Takes a volume off the host with this id, and says so in its record.
@@ -196,8 +209,17 @@ async fn detach(
     operation: &Operation<'_>,
     volume: Found<Record<VolumeBody>>,
     host_id: &str,
+    unmount: Unmount,
 ) -> Result<(), Error> {
     let (key, mut record) = (volume.key, volume.value);
+    if let Some(VolumeAttachment { host, mount: Some(mount), .. }) = &record.body.attachment {
+        let tenancy = operation.tenancy();
+        match mount::unmount(tenancy, &record.name, host, host_id, &mount.path).await {
+            Err(error) if unmount == Unmount::Always => return Err(error),
+            Err(error) => tenancy.report().notice(&error.to_string()),
+            Ok(()) => {}
+        }
+    }
     let request = Request::DetachVolume { volume: record.ready_id()?.to_owned(), host: host_id.to_owned() };
     record.body.attachment = None;
     let (step, title) = (format!("detach {}", record.name), format!("volume {}", record.name));

@@ -9,7 +9,7 @@ use skywright_runtime::provider::volumes::{State, Volume};
 
 use super::{VolumeBody, VolumeSpeed};
 use crate::error::Error;
-use crate::resource::host::HostBody;
+use crate::resource::host::HostNames;
 use crate::resource::record::{Record, Status};
 use crate::tenancy::Tenancy;
 
@@ -48,10 +48,11 @@ pub struct AttachmentView {
     pub device: Option<String>,
     /// When it was attached, in milliseconds since 1970, UTC, if this product did it.
     pub since_unix_ms: Option<u64>,
+    /// Where it is mounted there, if this product mounted it.
+    pub mount_path: Option<String>,
+    /// What is on it, if this product mounted it: `ext4`, for instance.
+    pub file_system: Option<String>,
 }
-
-/// Names of hosts by the cloud's ids.
-type HostNames = HashMap<String, String>;
 
 impl Tenancy {
     /// Every volume that is managed, by name; with `all` also those that the cloud has besides. One listing
@@ -98,11 +99,6 @@ impl Tenancy {
             Err(error) => Err(error),
         }
     }
-
-    async fn host_names(&self) -> Result<HostNames, Error> {
-        let hosts = self.records::<HostBody>().await?.into_iter();
-        Ok(hosts.filter_map(|found| Some((found.value.cloud_id?, found.value.name.to_string()))).collect())
-    }
 }
 
 fn state_name(state: State) -> &'static str {
@@ -129,6 +125,9 @@ fn volume_view(record: &Record<VolumeBody>, cloud: Option<&Volume>, hosts: &Host
     for attachment in &mut attachments {
         let known = body.attachment.as_ref().filter(|at| at.host.as_str() == attachment.host);
         attachment.since_unix_ms = known.map(|at| at.since_unix_ms);
+        let mount = known.and_then(|at| at.mount.as_ref());
+        attachment.mount_path = mount.map(|mount| mount.path.to_string());
+        attachment.file_system = mount.map(|mount| printable(&mount.file_system));
     }
     VolumeView {
         id: record.cloud_id.clone(),
@@ -161,9 +160,11 @@ fn foreign_view(volume: &Volume, hosts: &HostNames) -> VolumeView {
 
 fn attachments_of(volume: &Volume, hosts: &HostNames) -> Vec<AttachmentView> {
     let view = |at: &skywright_runtime::provider::volumes::Attachment| AttachmentView {
-        host: hosts.get(&at.host).cloned().unwrap_or_else(|| printable(&at.host)),
+        host: hosts.of(&at.host),
         device: at.device.as_deref().map(printable),
         since_unix_ms: None,
+        mount_path: None,
+        file_system: None,
     };
     volume.attachments.iter().map(view).collect()
 }

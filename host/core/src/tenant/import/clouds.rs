@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Import, ImportFormat, ImportedTenant, SkippedTenant, Target};
+use crate::config::Wrong as _;
 use crate::config::{self, Entry, Node, Place, Value};
 use crate::error::Error;
 

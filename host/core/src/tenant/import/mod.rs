@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::file::source_block;
 use super::{Grants, Scalar};
+use crate::config::Wrong as _;
 use crate::config::{self, Block, Entry, Mark, Node, Place, Value};
+use crate::defaults::{Defaults, check_image, check_operator_user, check_pattern};
 use crate::error::Error;
 use crate::secret::SecretSource;
 
@@ -47,6 +49,8 @@ pub struct ImportedTenant {
     pub secrets: BTreeMap<String, Zeroizing<String>>,
     /// Grants.
     pub grants: Grants,
+    /// Defaults.
+    pub defaults: Defaults,
     /// What was not carried over.
     pub left_out: Vec<LeftOutKey>,
 }
@@ -102,6 +106,7 @@ impl ImportedTenant {
             settings: BTreeMap::new(),
             secrets: BTreeMap::new(),
             grants: Grants::default(),
+            defaults: Defaults::default(),
             left_out: Vec::new(),
         }
     }
@@ -121,7 +126,12 @@ impl ImportedTenant {
         if let Some(file) = &self.grants.ca_file {
             grants.push(("ca-file".to_owned(), Block::Text(file.to_string_lossy().into_owned())));
         }
-        for (name, entries) in [("settings", settings), ("secrets", secrets), ("grants", grants)] {
+        for (name, entries) in [
+            ("settings", settings),
+            ("secrets", secrets),
+            ("grants", grants),
+            ("defaults", defaults_block(&self.defaults)),
+        ] {
             if !entries.is_empty() {
                 parts.push((name.to_owned(), Block::Map(entries)));
             }
@@ -174,7 +184,27 @@ impl ImportedTenant {
                 Some(first) if **first != text => self.leave_out(key, node.mark, twice(name)),
                 _ => drop(self.secrets.insert(name.to_owned(), Zeroizing::new(text))),
             },
+            Target::Default(which) => self.set_default(which, text, key, node),
             Target::Not(reason) => self.leave_out(key, node.mark, reason),
+        }
+    }
+
+    fn set_default(&mut self, which: DefaultKey, text: String, key: &str, node: &Node) {
+        let defaults = &mut self.defaults;
+        let taken = match which {
+            DefaultKey::Image => check_image(&text).map(|()| defaults.image = Some(text)),
+            DefaultKey::OperatorUser => {
+                check_operator_user(&text).map(|()| defaults.operator_user = Some(text))
+            }
+            DefaultKey::AllowedTemplates => {
+                check_pattern(&text).map(|()| defaults.templates.allow = vec![text])
+            }
+            DefaultKey::DeniedTemplates => {
+                check_pattern(&text).map(|()| defaults.templates.deny = vec![text])
+            }
+        };
+        if let Err(expected) = taken {
+            self.leave_out(key, node.mark, expected);
         }
     }
 
@@ -209,8 +239,35 @@ enum Target {
     Both(&'static str, &'static str),
     /// This secret.
     Secret(&'static str),
+    /// This default.
+    Default(DefaultKey),
     /// Nothing, for this reason.
     Not(&'static str),
+}
+
+/// A default that other programs know as well.
+#[derive(Debug, Clone, Copy)]
+enum DefaultKey {
+    Image,
+    OperatorUser,
+    AllowedTemplates,
+    DeniedTemplates,
+}
+
+/// The defaults that another program can say.
+fn defaults_block(defaults: &Defaults) -> Vec<(String, Block)> {
+    let text = |key: &str, value: &Option<String>| {
+        value.as_ref().map(|value| (key.to_owned(), Block::Text(value.clone())))
+    };
+    let list = |key: &str, values: &[String]| {
+        let items = values.iter().map(|value| Block::Text(value.clone())).collect();
+        (!values.is_empty()).then(|| (key.to_owned(), Block::List(items)))
+    };
+    let (allow, deny) = (&defaults.templates.allow, &defaults.templates.deny);
+    let templates: Vec<_> = [list("allow", allow), list("deny", deny)].into_iter().flatten().collect();
+    let templates = (!templates.is_empty()).then(|| ("templates".to_owned(), Block::Map(templates)));
+    let texts = [text("image", &defaults.image), text("operator-user", &defaults.operator_user)];
+    texts.into_iter().chain([templates]).flatten().collect()
 }
 
 fn scalar_block(value: &Scalar) -> Block {
@@ -262,6 +319,9 @@ AlternateApiConsumerKey = "hunter3"
 Region = "GRA11"
 ProjectName = "1234"
 DefaultImage = "Ubuntu 20.04"
+OperatorUsername = "Safe Scale"
+WhitelistTemplateRegexp = "b2-.*|c2-.*"
+BlacklistTemplateRegexp = "("
 ConcurrentMachineCreationLimit = 4
 DNS = "9.9.9.9"
 [tenants.network]
@@ -297,14 +357,21 @@ client = "aws"
         assert_eq!(settings(tenant), expected);
         let left = [
             "identity.AlternateApiConsumerKey",
-            "compute.DefaultImage",
+            "compute.OperatorUsername",
+            "compute.BlacklistTemplateRegexp",
             "network.VPCName",
             "objectstorage.Suffix",
             "metadata.CryptKey",
         ];
         assert_eq!(left_out(tenant), left);
+        assert_eq!(tenant.defaults.image.as_deref(), Some("Ubuntu 20.04"));
+        assert_eq!(tenant.defaults.templates.allow, ["b2-.*|c2-.*"]);
+        let (path, block) = (Path::new("tenants.yaml"), tenant.block(&BTreeMap::new()));
+        let text = config::set("", path, &["tenants", "ovh1"], &block).unwrap();
+        let own = crate::tenant::read::tenants(&text, path).unwrap();
+        assert_eq!(own.get("ovh1").unwrap().defaults, tenant.defaults);
         assert!(!serde_json::to_string(&tenant.left_out).unwrap().contains("hunter"));
-        assert_eq!((toml.skipped[0].name.as_str(), toml.skipped[0].line), ("amazon", 25));
+        assert_eq!((toml.skipped[0].name.as_str(), toml.skipped[0].line), ("amazon", 28));
         let yaml = "tenants:\n- name: a\n  provider: OpenStack\n  IDENTITY: {IdentityEndpoint: 'https://k/v3', Username: u, Password: 5}\n  compute: {TenantName: t}\n";
         let json = r#"{"tenants":[{"name":"a","client":"openstack","identity":{"identityendpoint":"https://k/v3","USERNAME":"u","password":"5"},"compute":{"tenantname":"t"}}]}"#;
         for (name, text) in [("tenants.yaml", yaml), ("tenants.json", json)] {

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{Import, ImportFormat, ImportedTenant, SkippedTenant, Target, any_case};
+use super::{DefaultKey, Import, ImportFormat, ImportedTenant, SkippedTenant, Target, any_case};
+use crate::config::Wrong as _;
 use crate::config::{Entry, Node, Place};
 use crate::error::Error;
 
@@ -42,6 +43,11 @@ const COMMON: &[Rule] = &[
     ("compute", "scannable", Target::Not("templates are not scanned")),
     ("compute", "safe", Target::Not("port security stays on")),
     ("compute", "dns", Target::Setting("dns-servers")),
+    ("compute", "dnslist", Target::Setting("dns-servers")),
+    ("compute", "defaultimage", Target::Default(DefaultKey::Image)),
+    ("compute", "operatorusername", Target::Default(DefaultKey::OperatorUser)),
+    ("compute", "whitelisttemplateregexp", Target::Default(DefaultKey::AllowedTemplates)),
+    ("compute", "blacklisttemplateregexp", Target::Default(DefaultKey::DeniedTemplates)),
     ("network", "externalnetwork", Target::Setting("external-network")),
     ("network", "floatingippool", Target::Setting("external-network")),
     ("objectstorage", "type", Target::Setting("object-protocol")),
