@@ -7,17 +7,27 @@ use clap_complete::Shell;
 use ipnet::IpNet;
 use skywright_core::SecretSource;
 
+use crate::address::AddressCommand;
 use crate::bucket::BucketCommand;
+use crate::bundle::BundleCommand;
 use crate::catalog::{ImageCommand, QuotaCommand, RegionCommand, TemplateCommand, ZoneCommand};
+use crate::doctor::DoctorArgs;
+use crate::feature::args::FeatureCommand;
 use crate::host::HostCommand;
+use crate::key::KeyCommand;
 use crate::label::{LabelCommand, TagCommand};
 use crate::network::NetworkCommand;
 use crate::object::ObjectCommand;
 use crate::operation::OperationCommand;
 use crate::reconcile::ReconcileArgs;
+use crate::registry::RegistryCommand;
+use crate::repo::RepoCommand;
 use crate::security_group::SecurityGroupCommand;
+use crate::share::ShareCommand;
 use crate::site::On;
+use crate::ssh::SshArgs;
 use crate::subnet::SubnetCommand;
+use crate::tenant::TenantCommand;
 use crate::volume::VolumeCommand;
 
 /// One command line for any cloud, through sandboxed plugins.
@@ -67,6 +77,18 @@ pub(crate) enum Command {
     /// Make, inspect and call plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say which repositories plugins may be from.
+    #[command(subcommand)]
+    Repo(RepoCommand),
+    /// Carry plugins to a place without a network.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Make and show keys that sign plugins and repositories.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Run a repository of signed plugins.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Say whose clouds there are, how each is reached, and which one commands are for.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -87,9 +109,20 @@ pub(crate) enum Command {
     Subnet(On<SubnetCommand>),
     /// Machines.
     Host(On<HostCommand>),
+    /// Sessions, commands, files and tunnels on hosts, through their gateways.
+    Ssh(Box<SshArgs>),
+    /// Say what this machine lacks to run hosts of its own, and what mends it.
+    #[command(after_help = "Example:\n  skywright doctor\n  skywright doctor --remove-leftovers")]
+    Doctor(DoctorArgs),
+    /// Public addresses that outlive hosts.
+    #[command(visible_alias = "public-ip")]
+    Address(On<AddressCommand>),
     /// Disks of their own life.
     #[command(visible_alias = "vol")]
     Volume(On<VolumeCommand>),
+    /// Folders of hosts that others mount, by NFS.
+    #[command(visible_alias = "nas")]
+    Share(On<ShareCommand>),
     /// Places for objects.
     Bucket(On<BucketCommand>),
     /// What is in buckets: files that move between here and there.
@@ -101,6 +134,8 @@ pub(crate) enum Command {
     Label(On<LabelCommand>),
     /// Tags: words, bound to resources.
     Tag(On<TagCommand>),
+    /// Software stacks: recipes, and the features that they become.
+    Feature(On<FeatureCommand>),
     /// Hold what is recorded against what the cloud has, and bring both together.
     #[command(
         after_help = "Examples:\n  skywright reconcile --plan\n  skywright reconcile --yes\n  skywright reconcile --adopt network:5d0c…=lab --adopt host:91ab…\n  skywright reconcile --forget host:web"
@@ -156,119 +191,9 @@ pub(crate) enum PluginCommand {
     Bench(Box<Bench>),
     /// List the plugins that there are.
     #[command(after_help = "Example:\n  skywright plugin list -o json")]
-    List(Sandbox),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TenantCommand {
-    /// List the tenants, and mark the current one.
-    #[command(
-        visible_alias = "ls",
-        after_help = "Example:\n  skywright tenant list -o json | jq -r '.result[].name'"
-    )]
-    List(Sandbox),
-    /// Say which tenant commands are for, and why.
-    #[command(visible_alias = "current", after_help = "Example:\n  skywright tenant get")]
-    Get,
-    /// Choose the tenant that commands are for.
-    #[command(
-        after_help = "Examples:\n  skywright tenant set lab                     # for this user, from now on\n  eval \"$(skywright tenant set lab --shell)\"  # for this shell alone"
-    )]
-    Set(TenantSet),
-    /// Show a tenant: its plugin, settings, where secrets come from, and what it grants.
-    #[command(visible_alias = "show", after_help = "Example:\n  skywright tenant inspect lab")]
-    Inspect(TenantWhich),
-    /// Take tenants over from SafeScale's tenants.toml or OpenStack's clouds.yaml.
-    #[command(
-        after_help = "Examples:\n  skywright tenant import ~/.safescale/tenants.toml --dry-run\n  skywright tenant import ~/.config/openstack/clouds.yaml lab work"
-    )]
-    Import(TenantImport),
-    /// Hold a tenant against what its plugin declares; nothing is asked of the cloud but with --online.
-    #[command(after_help = "Example:\n  skywright tenant check lab --online")]
-    Check(TenantCheck),
-    /// Put secrets into the tenants file, encrypted, or take them out.
-    #[command(subcommand)]
-    Secret(TenantSecretCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TenantSecretCommand {
-    /// Read a secret from the terminal or standard input, and keep it sealed in the tenants file.
-    #[command(
-        after_help = "Examples:\n  skywright tenant secret set lab password\n  pass show cloud | skywright tenant secret set lab password"
-    )]
-    Set(TenantSecretSet),
-    /// Take a secret's source out of the tenants file.
-    #[command(after_help = "Example:\n  skywright tenant secret remove lab password")]
-    Remove(TenantSecretRemove),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantSet {
-    /// A tenant of the tenants file.
-    pub(crate) name: String,
-    /// Write nothing down; print what the shell evaluates to choose it.
-    #[arg(long)]
-    pub(crate) shell: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantWhich {
-    /// A tenant of the tenants file; the current one by default.
-    pub(crate) name: Option<String>,
+    List(Box<crate::plugin::list::List>),
     #[command(flatten)]
-    pub(crate) sandbox: Sandbox,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantCheck {
-    /// A tenant of the tenants file; the current one by default.
-    pub(crate) name: Option<String>,
-    /// Log in, and ask for regions and capabilities.
-    #[arg(long)]
-    pub(crate) online: bool,
-    #[command(flatten)]
-    pub(crate) sandbox: Sandbox,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantImport {
-    /// SafeScale's tenants.toml, .yaml or .json, or OpenStack's clouds.yaml.
-    pub(crate) file: PathBuf,
-    /// Which of its tenants; all by default.
-    pub(crate) names: Vec<String>,
-    /// Put them in place of tenants of the same names.
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Show what would be done, and do nothing.
-    #[arg(long, short = 'n')]
-    pub(crate) dry_run: bool,
-    /// Let credentials go over http where the file says http. For a laboratory.
-    #[arg(long)]
-    pub(crate) plaintext_credentials: bool,
-    #[command(flatten)]
-    pub(crate) sandbox: Sandbox,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantSecretSet {
-    /// A tenant of the tenants file.
-    pub(crate) tenant: String,
-    /// A secret setting that the plugin declares.
-    pub(crate) key: String,
-    /// Keep it in the system's keyring instead, and its name in the tenants file.
-    #[arg(long)]
-    pub(crate) keyring: bool,
-    #[command(flatten)]
-    pub(crate) sandbox: Sandbox,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TenantSecretRemove {
-    /// A tenant of the tenants file.
-    pub(crate) tenant: String,
-    /// The secret setting.
-    pub(crate) key: String,
+    Trust(crate::plugin::trust_args::TrustCommand),
 }
 
 #[derive(Debug, Args)]
@@ -278,7 +203,7 @@ pub(crate) struct New {
     /// What sort of plugin.
     #[arg(long, value_enum, default_value_t = PluginKind::Provider)]
     pub(crate) kind: PluginKind,
-    /// The folder to make; NAME below this one by default.
+    /// The folder to make; the plain name, below this one, by default.
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -317,13 +242,19 @@ pub(crate) struct Which {
 pub(crate) struct Sandbox {
     /// Folders with plugins, before the user's own.
     #[arg(
-        long = "plugins",
+        long = "plugin-folder",
         global = true,
         env = "SKYWRIGHT_PLUGINS",
         value_delimiter = ':',
         value_name = "DIR"
     )]
     pub(crate) plugin_folders: Vec<PathBuf>,
+    /// Run plugins that nobody signed, from anywhere. `plugin dev` says so of one folder, for good.
+    #[arg(long, global = true, env = "SKYWRIGHT_ALLOW_UNSIGNED", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) allow_unsigned: bool,
+    /// Another lock file than the user's own, such as a project's.
+    #[arg(long, global = true, value_name = "FILE", env = "SKYWRIGHT_LOCK_FILE")]
+    pub(crate) lock_file: Option<PathBuf>,
     /// Raise or lower a limit of the sandbox, in the unit of its name.
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = key_value)]
     pub(crate) limits: Vec<(String, String)>,

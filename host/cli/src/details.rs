@@ -14,12 +14,28 @@ pub(crate) fn details<T: Serialize>(view: &T) -> String {
     let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
     let rest = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
     let rows = first.chain(rest).filter_map(|(name, value)| {
-        let text = in_words(value);
+        let (name, text) = worded(name, value);
         (!text.is_empty()).then(|| [name.replace('_', " "), text])
     });
     // The head of such a table says nothing.
     let table = table(["", ""], rows);
     table.lines().skip(1).collect::<Vec<_>>().join("\n")
+}
+
+/// What a field that counts milliseconds since 1970 ends with.
+const TIME: &str = "_unix_ms";
+
+/// A field for people: its name, and its value in words. Times are written as such.
+fn worded<'n>(name: &'n str, value: &Value) -> (&'n str, String) {
+    match (name.strip_suffix(TIME), value.as_i64().map(time)) {
+        (Some(name), Some(Some(time))) => (name, time),
+        _ => (name, in_words(value)),
+    }
+}
+
+/// As in RFC 3339, in UTC, to the second.
+fn time(unix_ms: i64) -> Option<String> {
+    jiff::Timestamp::from_second(unix_ms.div_euclid(1000)).ok().map(|time| time.to_string())
 }
 
 /// A value in words; nothing for what says nothing.
@@ -37,7 +53,10 @@ fn in_words(value: &Value) -> String {
 
 /// What has a name is known by it; other fields are all told.
 fn named(fields: &Map<String, Value>) -> String {
-    let pair = |(key, value): (&String, &Value)| format!("{key}={}", in_words(value));
+    let pair = |(key, value): (&String, &Value)| {
+        let (key, value) = worded(key, value);
+        format!("{key}={value}")
+    };
     let pairs = || fields.iter().filter(|(_, value)| !value.is_null()).map(pair);
     match fields.get("name").and_then(Value::as_str) {
         Some(name) => {
@@ -58,6 +77,7 @@ mod tests {
     fn fields_in_words() {
         let view = json!({
             "cidr": "10.0.0.0/24", "name": "lab", "id": null, "labels": {"team": "blue", "x": "1"},
+            "started_unix_ms": 1_700_000_000_999_i64, "ended_unix_ms": null,
             "template": {"name": "m1", "vcpus": 2}, "tags": [], "dns": ["1.1.1.1", "9.9.9.9"], "managed": true,
         });
         let text = details(&view);
@@ -71,6 +91,7 @@ mod tests {
                 "dns 1.1.1.1, 9.9.9.9",
                 "labels team=blue, x=1",
                 "managed yes",
+                "started 2023-11-14T22:13:20Z",
                 "template m1 (vcpus=2)",
             ]
         );

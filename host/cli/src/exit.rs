@@ -36,10 +36,15 @@ pub(crate) const PLUGIN_CRASHED: u8 = 21;
 pub(crate) const PLUGIN_LIMIT: u8 = 22;
 /// A check of `plugin conformance` or `plugin test` failed, or a replay differs from its recording.
 pub(crate) const CHECKS_FAILED: u8 = 23;
+/// `ssh run`: the command ran, and failed on a host.
+pub(crate) const REMOTE_FAILED: u8 = 24;
 /// A defect of skywright.
 pub(crate) const INTERNAL: u8 = 30;
 /// Somebody stopped it (128 + SIGINT).
 pub(crate) const CANCELLED: u8 = 130;
+
+/// `ssh HOST`: a signal ended what ran there, as plain `ssh` has it.
+pub(crate) const REMOTE_SIGNAL: u8 = 255;
 
 /// The exit code of an error, by what it is and whose it is.
 pub(crate) fn code(category: Category, blame: Blame) -> u8 {

@@ -1,27 +1,40 @@
 //! `skywright`: parses, calls the core, prints.
 
+mod address;
 mod args;
 mod bucket;
+mod bundle;
 mod catalog;
 mod details;
+mod doctor;
 mod error;
 mod exit;
+mod feature;
 mod host;
+mod key;
 mod label;
 mod network;
 mod object;
+mod oci;
 mod operation;
 mod output;
 mod plugin;
 mod progress;
 mod question;
+mod reach;
 mod reconcile;
+mod registry;
+mod repo;
 mod security_group;
+mod share;
 mod shared_args;
+mod signers;
 mod site;
+mod ssh;
 mod stop;
 mod subnet;
 mod tenant;
+mod virtual_ip;
 mod volume;
 
 use std::process::ExitCode;
@@ -61,6 +74,7 @@ fn main() -> ExitCode {
     let printer = Printer::new(cli.output, cli.quiet);
     match run(cli, &printer) {
         Ok(()) => ExitCode::from(exit::SUCCESS),
+        Err(error @ Error::Exited { .. }) => ExitCode::from(error.exit_code()),
         Err(error) => ExitCode::from(printer.failure(&error)),
     }
 }
@@ -75,6 +89,10 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), Error> {
     runtime.map_err(Error::Start)?.block_on(async {
         match command {
             Command::Plugin(command) => plugin::run(command, scope, printer).await,
+            Command::Repo(command) => repo::run(command, printer).await,
+            Command::Bundle(command) => bundle::run(command, printer).await,
+            Command::Key(command) => key::run(command, printer),
+            Command::Registry(command) => registry::run(command, printer).await,
             Command::Tenant(command) => tenant::run(command, scope, printer).await,
             Command::Template(on) => catalog::template(on.command, &on.site.at(scope, printer)).await,
             Command::Image(on) => catalog::image(on.command, &on.site.at(scope, printer)).await,
@@ -84,12 +102,17 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), Error> {
             Command::Network(on) => network::run(on.command, &on.site.at(scope, printer)).await,
             Command::Subnet(on) => subnet::run(on.command, &on.site.at(scope, printer)).await,
             Command::Host(on) => host::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Address(on) => address::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Doctor(args) => doctor::run(&args, printer),
+            Command::Ssh(args) => ssh::run(*args, scope, printer).await,
+            Command::Share(on) => share::run(on.command, &on.site.at(scope, printer)).await,
             Command::Volume(on) => volume::run(on.command, &on.site.at(scope, printer)).await,
             Command::Bucket(on) => bucket::run(on.command, &on.site.at(scope, printer)).await,
             Command::Object(on) => object::run(on.command, &on.site.at(scope, printer)).await,
             Command::SecurityGroup(on) => security_group::run(on.command, &on.site.at(scope, printer)).await,
             Command::Label(on) => label::run(on.command, &on.site.at(scope, printer)).await,
             Command::Tag(on) => label::run_tag(on.command, &on.site.at(scope, printer)).await,
+            Command::Feature(on) => feature::run(on.command, &on.site.at(scope, printer)).await,
             Command::Reconcile(args) => reconcile::run(args, scope, printer).await,
             Command::Operation(on) => operation::run(on.command, &on.site.at(scope, printer)).await,
             Command::Completion { .. } => Ok(()),

@@ -45,6 +45,11 @@ impl Printer {
         }
     }
 
+    /// Text as it is, whatever the format: what is meant for another program.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Error> {
+        print(text.trim_end_matches('\n'))
+    }
+
     /// A list: an array in JSON, a table for people, who are told on standard error that there are no `what`.
     pub(crate) fn list<T: Serialize, const N: usize>(
         &self,

@@ -11,14 +11,18 @@ pub(crate) fn somebody_is_there() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Asks before something is destroyed. Without a terminal, or with `--yes`, the command line is the answer.
+/// Asks before something is destroyed. `--yes` is the answer of whoever wrote it; without it and without a
+/// terminal there is no answer, and nothing is done.
 ///
 /// # Errors
 ///
-/// [`Error::Declined`].
+/// [`Error::Declined`], and [`Error::Unasked`] if nobody is there to answer.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), Error> {
-    if yes || !somebody_is_there() {
+    if yes {
         return Ok(());
+    }
+    if !somebody_is_there() {
+        return Err(Error::Unasked { question: question.to_owned() });
     }
     prompt(question);
     if read_yes() { Ok(()) } else { Err(Error::Declined) }

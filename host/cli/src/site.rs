@@ -121,6 +121,11 @@ impl Site<'_> {
         outcome
     }
 
+    /// How plugins are found and run.
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.args.sandbox
+    }
+
     /// Who is told of progress.
     pub(crate) fn report(&self) -> &dyn skywright_core::Report {
         &*self.progress
@@ -135,7 +140,7 @@ impl Site<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Declined`].
+    /// [`Error::Declined`], and [`Error::Unasked`] if nobody is there to answer.
     pub(crate) fn confirm(&self, question: &str, yes: &Yes) -> Result<(), Error> {
         question::confirm(question, yes.yes)
     }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use skywright_core::resource::HostPath;
 
-use crate::label::{OnBucket, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnBucket, OwnCommand};
 use crate::shared_args::All;
 use crate::site::Yes;
 
@@ -37,12 +38,17 @@ pub(crate) enum BucketCommand {
         #[command(flatten)]
         yes: Yes,
     },
-    /// The labels of buckets, which are recorded here alone.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnBucket>),
-    /// The tags of buckets, which are recorded here alone.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnBucket>),
+    /// Mount a bucket on a host, now and at every start.
+    ///
+    /// The host gets the tenant's keys to its objects, for root alone, and rclone. Where objects are reached
+    /// otherwise than by S3, this is refused.
+    #[command(after_help = "Example:\n  skywright bucket mount backups web --path /mnt/backups --read-only")]
+    Mount(BucketMount),
+    /// Unmount a bucket on a host, and take the keys away again.
+    #[command(visible_alias = "unmount", after_help = "Example:\n  skywright bucket umount backups web")]
+    Umount(BucketAndHost),
+    #[command(flatten)]
+    Own(OwnCommand<OnBucket>),
     /// Upload a folder. What is there already in the same size, and not older, stays.
     #[command(after_help = "Example:\n  skywright bucket upload backups ./photos --prefix 2026")]
     Upload {
@@ -69,6 +75,28 @@ pub(crate) enum BucketCommand {
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BucketMount {
+    #[command(flatten)]
+    pub(crate) pair: BucketAndHost,
+    /// Where on the host [default: /buckets/BUCKET].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<HostPath>,
+    /// Nobody writes.
+    #[arg(long, visible_alias = "readonly")]
+    pub(crate) read_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BucketAndHost {
+    /// The bucket's name.
+    #[arg(value_name = "BUCKET")]
+    pub(crate) bucket: String,
+    /// The host's name or id.
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
 }
 
 #[derive(Debug, Args)]

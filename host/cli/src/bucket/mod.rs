@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use skywright_core::Name;
 use skywright_core::objects::{Direction, SyncOptions};
-use skywright_core::resource::{BucketView, CreateBucket, DeleteBuckets};
+use skywright_core::operation::Change;
+use skywright_core::resource::{BucketView, CreateBucket, DeleteBuckets, MountBucket, UnmountBucket};
 
 pub(crate) use args::BucketCommand;
-use args::BucketDelete;
+use args::{BucketDelete, BucketMount};
 
 use crate::error::Error;
 use crate::label;
@@ -36,14 +37,29 @@ pub(crate) async fn run(command: BucketCommand, site: &Site<'_>) -> Result<(), E
             site.confirm(&format!("delete all objects of {name}?"), &yes)?;
             clear(&name, site).await
         }
-        BucketCommand::Label(command) => label::run_own(command, site).await,
-        BucketCommand::Tag(command) => label::run_own_tag(command, site).await,
+        BucketCommand::Mount(args) => {
+            let BucketMount { pair, path, read_only } = args;
+            let change = MountBucket { bucket: pair.bucket.clone(), host: pair.host, path, read_only };
+            change_one(&change, &pair.bucket, site).await
+        }
+        BucketCommand::Umount(pair) => {
+            let change = UnmountBucket { bucket: pair.bucket.clone(), host: pair.host };
+            change_one(&change, &pair.bucket, site).await
+        }
+        BucketCommand::Own(command) => label::run_of(command, site).await,
         BucketCommand::Upload { name, folder, prefix } => upload(&name, &folder, &prefix, site).await,
         BucketCommand::Download { name, file, prefix } => {
             let file = file.unwrap_or_else(|| PathBuf::from(format!("{name}.zip")));
             download(&name, &file, &prefix, site).await
         }
     }
+}
+
+/// Carries a change out and shows the bucket as it is then.
+async fn change_one(change: &dyn Change, bucket: &str, site: &Site<'_>) -> Result<(), Error> {
+    let tenancy = site.open().await?;
+    site.run(&tenancy, change).await?;
+    site.printer.details(&tenancy.bucket(bucket).await?)
 }
 
 async fn delete(args: BucketDelete, site: &Site<'_>) -> Result<(), Error> {

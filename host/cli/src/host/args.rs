@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::label::{OnHost, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnHost, OwnCommand};
 use crate::security_group::{HostGroupCommand, Security};
 use crate::shared_args::{All, Keep, LabelArgs, MachineArgs};
 
@@ -38,7 +38,9 @@ pub(crate) enum HostCommand {
     /// Restart hosts.
     #[command(after_help = "Example:\n  skywright host reboot web --force")]
     Reboot(Switch),
-    /// Give a host another template.
+    /// Give a host another template. One that is stopped stays so.
+    ///
+    /// The disk of the new template is not smaller than the host's. A volume that the host boots from stays as it is.
     #[command(after_help = "Example:\n  skywright host resize web --sizing 'cpu=4,ram>=8'")]
     Resize(Resize),
     /// Delete hosts, with their disks. Volumes stay.
@@ -54,12 +56,8 @@ pub(crate) enum HostCommand {
     /// The security groups of hosts.
     #[command(subcommand)]
     Security(Security<HostGroupCommand>),
-    /// The labels of hosts.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnHost>),
-    /// The tags of hosts.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnHost>),
+    #[command(flatten)]
+    Own(OwnCommand<OnHost>),
     /// Print the SSH configuration of a host, and of the gateways on the way.
     #[command(
         after_help = "Example:\n  skywright host ssh web --key-file ~/.ssh/web > ~/.ssh/web.config\n  ssh -F ~/.ssh/web.config web"

@@ -5,7 +5,7 @@ mod create;
 mod ssh;
 
 use serde_json::json;
-use skywright_core::resource::{DeleteHosts, HostAction, HostView, MachineRequest, ResizeHost, SwitchHosts};
+use skywright_core::resource::{DeleteHosts, HostAction, HostView, ResizeHost, SwitchHosts};
 
 pub(crate) use args::HostCommand;
 use args::Resize;
@@ -46,8 +46,7 @@ pub(crate) async fn run(command: HostCommand, site: &Site<'_>) -> Result<(), Err
             site.printer.done()
         }
         HostCommand::Security(Security::Group(command)) => security_group::run_of_host(command, site).await,
-        HostCommand::Label(command) => label::run_own(command, site).await,
-        HostCommand::Tag(command) => label::run_own_tag(command, site).await,
+        HostCommand::Own(command) => label::run_of(command, site).await,
         HostCommand::Ssh(args) => ssh::run(&args, site).await,
         HostCommand::Console { reference, lines } => console(&reference, lines, site).await,
     }
@@ -61,10 +60,7 @@ async fn switch(references: Vec<String>, action: HostAction, site: &Site<'_>) ->
 
 async fn resize(args: Resize, site: &Site<'_>) -> Result<(), Error> {
     let tenancy = site.open().await?;
-    // What it runs has to fit into the new machine, not the tenant's default.
-    let image = tenancy.host(&args.reference).await?.image.map(|image| image.id);
-    let machine = MachineRequest { sizing: args.sizing, image, zone: None };
-    let change = ResizeHost { reference: args.reference, machine };
+    let change = ResizeHost { reference: args.reference, sizing: args.sizing };
     site.run(&tenancy, &change).await?;
     site.printer.details(&tenancy.host(&change.reference).await?)
 }

@@ -98,6 +98,8 @@ mod tests {
 
     fn access() -> SshAccess {
         SshAccess {
+            name: "web".to_owned(),
+            host_keys: Vec::new(),
             user: "operator".to_owned(),
             address: "10.0.0.5".to_owned(),
             port: 2222,

@@ -125,6 +125,30 @@ labelled! {
         /// The bucket's name.
         bucket
     };
+    OnAddress: PublicAddress {
+        /// The address's name or id.
+        address
+    };
+    OnVirtualIp: VirtualIp {
+        /// The network's name or id.
+        network,
+        /// The subnet's name or id.
+        subnet,
+        /// The virtual IP's name or id.
+        #[arg(value_name = "VIP")]
+        ip
+    };
+}
+
+/// What every noun with labels and tags has.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OwnCommand<P: Args> {
+    /// The labels of one: keys with values.
+    #[command(subcommand)]
+    Label(OwnLabelCommand<P>),
+    /// The tags of one: words.
+    #[command(subcommand)]
+    Tag(OwnTagCommand<P>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,9 +7,11 @@ use skywright_core::resource::{ChangeLabels, DeleteLabel, LabelEdit, LabelKind, 
 use skywright_runtime::printable;
 
 pub(crate) use args::{
-    FilterArgs, LabelCommand, Labelled, OnBucket, OnGroup, OnHost, OnNetwork, OnSubnet, OnVolume,
-    OwnLabelCommand, OwnTagCommand, TagCommand,
+    FilterArgs, LabelCommand, OnAddress, OnBucket, OnGroup, OnHost, OnNetwork, OnSubnet, OnVirtualIp,
+    OnVolume, OwnCommand, TagCommand,
 };
+
+use args::{Labelled, OwnLabelCommand, OwnTagCommand};
 
 use crate::error::Error;
 use crate::site::Site;
@@ -72,8 +74,15 @@ async fn delete(kind: LabelKind, args: args::Delete, site: &Site<'_>) -> Result<
     site.printer.done()
 }
 
-/// The labels of one resource, of whatever kind.
-pub(crate) async fn run_own<P: Labelled>(command: OwnLabelCommand<P>, site: &Site<'_>) -> Result<(), Error> {
+/// The labels and tags of one resource, of whatever kind.
+pub(crate) async fn run_of<P: Labelled>(command: OwnCommand<P>, site: &Site<'_>) -> Result<(), Error> {
+    match command {
+        OwnCommand::Label(command) => labels(command, site).await,
+        OwnCommand::Tag(command) => tags(command, site).await,
+    }
+}
+
+async fn labels<P: Labelled>(command: OwnLabelCommand<P>, site: &Site<'_>) -> Result<(), Error> {
     let (at, edit) = match command {
         OwnLabelCommand::List { at } => {
             let labels = site.look().await?.labels_of(P::KIND, &at.path()).await?.0;
@@ -90,11 +99,7 @@ pub(crate) async fn run_own<P: Labelled>(command: OwnLabelCommand<P>, site: &Sit
     change(&at, edit, site).await
 }
 
-/// The tags of one resource, of whatever kind.
-pub(crate) async fn run_own_tag<P: Labelled>(
-    command: OwnTagCommand<P>,
-    site: &Site<'_>,
-) -> Result<(), Error> {
+async fn tags<P: Labelled>(command: OwnTagCommand<P>, site: &Site<'_>) -> Result<(), Error> {
     let (at, edit) = match command {
         OwnTagCommand::List { at } => {
             let tags = site.look().await?.labels_of(P::KIND, &at.path()).await?.1;

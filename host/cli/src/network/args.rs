@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use ipnet::Ipv4Net;
 
-use crate::label::{OnNetwork, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnNetwork, OwnCommand};
 use crate::security_group::{Security, SecurityGroupCommand};
 use crate::shared_args::{All, Keep, LabelArgs};
 use crate::site::Yes;
@@ -33,12 +33,8 @@ pub(crate) enum NetworkCommand {
     /// The security groups of networks.
     #[command(subcommand)]
     Security(Security<SecurityGroupCommand>),
-    /// The labels of networks.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnNetwork>),
-    /// The tags of networks.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnNetwork>),
+    #[command(flatten)]
+    Own(OwnCommand<OnNetwork>),
     /// The subnets of networks.
     #[command(subcommand)]
     Subnet(SubnetCommand),

@@ -27,8 +27,7 @@ pub(crate) async fn run(command: NetworkCommand, site: &Site<'_>) -> Result<(), 
         }
         NetworkCommand::Delete(args) => delete(args, site).await,
         NetworkCommand::Security(Security::Group(command)) => security_group::run(command, site).await,
-        NetworkCommand::Label(command) => label::run_own(command, site).await,
-        NetworkCommand::Tag(command) => label::run_own_tag(command, site).await,
+        NetworkCommand::Own(command) => label::run_of(command, site).await,
         NetworkCommand::Subnet(command) => subnet::run(command, site).await,
     }
 }

@@ -22,6 +22,12 @@ pub(crate) enum OperationCommand {
     /// Take back what such a change made.
     #[command(after_help = "Example:\n  skywright operation abort 6a3f --yes")]
     Abort(Abort),
+    /// Settle a change that was cut off or failed as it is, and say what it may have left in the cloud.
+    ///
+    /// Nothing is asked of the cloud. The names that it had reserved are free again; `skywright reconcile` finds
+    /// what is left there.
+    #[command(after_help = "Example:\n  skywright operation forget 6a3f --yes\n  skywright reconcile --plan")]
+    Forget(Abort),
 }
 
 #[derive(Debug, Args)]

@@ -26,6 +26,7 @@ pub(crate) async fn run(command: OperationCommand, site: &Site<'_>) -> Result<()
             site.printer.done()
         }
         OperationCommand::Abort(args) => abort(args, site).await,
+        OperationCommand::Forget(args) => forget(args, site).await,
     }
 }
 
@@ -48,6 +49,42 @@ async fn abort(args: Abort, site: &Site<'_>) -> Result<(), Error> {
     site.printer.done()
 }
 
+/// What an operation may have left, in the cloud or on hosts.
+#[derive(Serialize)]
+struct Left {
+    id: String,
+    title: String,
+    may_be_left: Vec<StepView>,
+}
+
+async fn forget(args: Abort, site: &Site<'_>) -> Result<(), Error> {
+    let tenancy = site.open().await?;
+    let record = tenancy.find_operation(&args.which.id).await?;
+    let question = format!("forget `{}`, and leave what it made as it is?", record.title);
+    site.confirm(&question, &args.yes)?;
+    let may_be_left = tenancy.forget(&record.id).await?;
+    let left = Left { id: record.id.to_string(), title: record.title, may_be_left };
+    site.printer.result(&left, || {
+        if left.may_be_left.is_empty() {
+            return format!("`{}` is forgotten; it left nothing", left.title);
+        }
+        let head = format!("`{}` is forgotten. Of these steps something may be left:", left.title);
+        let steps = steps_table(&left.may_be_left);
+        // What a feature began is on hosts, where only its author can say what it is.
+        let tail = match left.may_be_left.iter().all(|step| step.status == "begun") {
+            true => "It is on these hosts; adding the feature again finishes it",
+            false => "`skywright reconcile --plan` shows it",
+        };
+        format!("{head}\n\n{steps}\n\n{tail}")
+    })
+}
+
+fn steps_table(steps: &[StepView]) -> String {
+    let note = |step: &StepView| step.note.clone().or(step.id.clone()).unwrap_or_default();
+    let rows = steps.iter().map(|step| [step.name.clone(), step.status.to_owned(), note(step)]);
+    table(["step", "status", ""], rows)
+}
+
 /// An operation with its steps.
 #[derive(Serialize)]
 struct Shown {
@@ -66,9 +103,7 @@ async fn show(id: &str, site: &Site<'_>) -> Result<(), Error> {
         if shown.steps.is_empty() {
             return head;
         }
-        let note = |step: &StepView| step.note.clone().or(step.id.clone()).unwrap_or_default();
-        let rows = shown.steps.iter().map(|step| [step.name.clone(), step.status.to_owned(), note(step)]);
-        format!("{head}\n\n{}", table(["step", "status", ""], rows))
+        format!("{head}\n\n{}", steps_table(&shown.steps))
     })
 }
 

@@ -1,22 +1,31 @@
 //! `skywright plugin …`.
 
 mod bench;
+mod bill;
 mod build;
 mod call;
 mod check;
 pub(crate) mod conformance;
+mod dev;
+mod find;
 mod inspect;
-mod list;
+mod install;
+pub(crate) mod list;
+mod log;
 mod new;
+mod publish;
 pub(crate) mod test;
+pub(crate) mod trust_args;
 
 use skywright_core::{Home, Host, HostOptions};
+use skywright_registry::Installed;
 use skywright_runtime::{Allocation, ArtefactCache, Compiler, EngineOptions, Limits};
 
 use crate::COMPILE_CHILD;
 use crate::args::{PluginCommand, Sandbox, Scope};
 use crate::error::Error;
 use crate::output::Printer;
+use crate::plugin::trust_args::TrustCommand;
 
 /// Runs one command.
 pub(crate) async fn run(command: PluginCommand, scope: &Scope, printer: &Printer) -> Result<(), Error> {
@@ -29,8 +38,38 @@ pub(crate) async fn run(command: PluginCommand, scope: &Scope, printer: &Printer
         PluginCommand::Conformance(args) => conformance::run(*args, scope, printer).await,
         PluginCommand::Test(args) => test::run(*args, scope, printer).await,
         PluginCommand::Bench(args) => bench::run(*args, printer).await,
-        PluginCommand::List(sandbox) => list::run(&sandbox, printer),
+        PluginCommand::List(args) => list::run(*args, printer).await,
+        PluginCommand::Trust(command) => trust(command, printer).await,
     }
+}
+
+/// What has to do with where plugins are from, and who vouches for them.
+async fn trust(command: TrustCommand, printer: &Printer) -> Result<(), Error> {
+    match command {
+        TrustCommand::Search(args) => find::search(args, printer).await,
+        TrustCommand::Install(args) => install::install(args, printer).await,
+        TrustCommand::Update(args) => install::update(args, printer).await,
+        TrustCommand::Rollback(args) => install::rollback(args, printer).await,
+        TrustCommand::Remove(args) => install::remove(args, printer),
+        TrustCommand::Explain(args) => find::explain(args, printer).await,
+        TrustCommand::Verify(args) => find::verify(args, printer).await,
+        TrustCommand::Publish(args) => publish::publish(*args, printer).await,
+        TrustCommand::Yank(args) => publish::yank(*args, printer).await,
+        TrustCommand::RotateKey(args) => publish::rotate_key(*args, printer).await,
+        TrustCommand::Dev(args) => dev::run(args, printer),
+        TrustCommand::Sbom(args) => bill::sbom(args, printer),
+        TrustCommand::Audit(args) => bill::audit(args, printer),
+        TrustCommand::Log(args) => log::run(&args, printer),
+    }
+}
+
+/// The plugins that there are, without an engine to run them.
+pub(crate) fn installed(sandbox: &Sandbox) -> Result<Installed, Error> {
+    let home = Home::from_env()?;
+    Ok(Installed::new(home.registry_places(sandbox.lock_file.clone()))
+        .with_folders(sandbox.plugin_folders.clone())
+        .with_drop_in(vec![home.plugins()])
+        .with_allow_unsigned(sandbox.allow_unsigned))
 }
 
 /// The host as the command line asks for it.
@@ -52,7 +91,13 @@ pub(crate) fn host(sandbox: &Sandbox, core_dumps: bool) -> Result<Host, Error> {
         cache: Some(ArtefactCache::open(home.artefacts())?),
         core_dumps,
     };
-    Ok(Host::new(HostOptions { home, plugin_folders: sandbox.plugin_folders.clone(), engine })?)
+    Ok(Host::new(HostOptions {
+        home,
+        plugin_folders: sandbox.plugin_folders.clone(),
+        allow_unsigned: sandbox.allow_unsigned,
+        lock_file: sandbox.lock_file.clone(),
+        engine,
+    })?)
 }
 
 /// A size for people, such as `312.4 KiB`.

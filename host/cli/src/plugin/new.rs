@@ -14,12 +14,14 @@ pub(super) fn run(args: New, printer: &Printer) -> Result<(), Error> {
         PluginKind::Provider => Kind::Provider,
         PluginKind::Feature => Kind::Feature,
     };
-    let folder = args.dir.unwrap_or_else(|| PathBuf::from(&args.name));
+    // The publisher is no part of the folder's name.
+    let plain = args.name.rsplit('/').next().unwrap_or(&args.name);
+    let folder = args.dir.unwrap_or_else(|| PathBuf::from(plain));
     let made = skywright_author::scaffold(&args.name, kind, &folder)?;
     let result = json!({ "folder": made.folder, "files": made.files, "kind": kind, "id": made.id });
     printer.result(&result, || {
         format!(
-            "made {}\n\nnext:\n  cd {}\n  cargo test\n  skywright plugin build .\n  skywright plugin inspect dist/{}.wasm",
+            "made {}\n\nnext:\n  cd {}\n  cargo test\n  skywright plugin build .\n  skywright plugin dev .\n  skywright plugin inspect dist/{}.wasm",
             made.folder.display(),
             made.folder.display(),
             made.id.name()

@@ -147,7 +147,9 @@ fn why(finding: &Finding) -> String {
         (Verdict::Foreign, Owner::OtherHome) => "made by skywright elsewhere".to_owned(),
         (Verdict::Foreign, _) => "made by others".to_owned(),
         (Verdict::Unfinished, _) => {
-            format!("of the operation {operation}: `operation resume` goes on, `abort` takes it back")
+            format!(
+                "of the operation {operation}: `operation resume` goes on, `abort` takes it back, `forget` settles it"
+            )
         }
         (Verdict::Changed, _) => {
             let change = |change: &FieldChange| {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use skywright_core::resource::{BondKind, RuleRequest};
 use skywright_runtime::provider::security_groups::{Direction, IpVersion, Protocol};
 
-use crate::label::{OnGroup, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnGroup, OwnCommand};
 use crate::shared_args::LabelArgs;
 use crate::site::Yes;
 
@@ -71,12 +71,8 @@ pub(crate) enum SecurityGroupCommand {
     /// The rules of security groups.
     #[command(subcommand)]
     Rule(RuleCommand),
-    /// The labels of security groups.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnGroup>),
-    /// The tags of security groups.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnGroup>),
+    #[command(flatten)]
+    Own(OwnCommand<OnGroup>),
 }
 
 #[derive(Debug, Args)]

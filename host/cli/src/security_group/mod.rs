@@ -49,8 +49,7 @@ pub(crate) async fn run(command: SecurityGroupCommand, site: &Site<'_>) -> Resul
             };
             change_rules(args.which, change, site).await
         }
-        SecurityGroupCommand::Label(command) => label::run_own(command, site).await,
-        SecurityGroupCommand::Tag(command) => label::run_own_tag(command, site).await,
+        SecurityGroupCommand::Own(command) => label::run_of(command, site).await,
     }
 }
 

@@ -7,10 +7,11 @@ use skywright_core::Name;
 use skywright_core::resource::{GatewayMode, MachineRequest, SubnetRequest};
 
 use crate::error::Error;
-use crate::label::{OnSubnet, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnSubnet, OwnCommand};
 use crate::security_group::{Security, SubnetGroupCommand};
 use crate::shared_args::{Keep, LabelArgs, MachineArgs};
 use crate::site::Yes;
+use crate::virtual_ip::VirtualIpCommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubnetCommand {
@@ -43,12 +44,11 @@ pub(crate) enum SubnetCommand {
     /// The security groups of subnets.
     #[command(subcommand)]
     Security(Security<SubnetGroupCommand>),
-    /// The labels of subnets.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnSubnet>),
-    /// The tags of subnets.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnSubnet>),
+    /// Virtual IPs: addresses that hosts of a subnet take over from each other.
+    #[command(subcommand, visible_alias = "virtual-ip")]
+    Vip(VirtualIpCommand),
+    #[command(flatten)]
+    Own(OwnCommand<OnSubnet>),
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use args::{SubnetCreate, SubnetDelete};
 use crate::error::Error;
 use crate::security_group::Security;
 use crate::site::Site;
-use crate::{label, security_group};
+use crate::{label, security_group, virtual_ip};
 
 pub(crate) async fn run(command: SubnetCommand, site: &Site<'_>) -> Result<(), Error> {
     match command {
@@ -30,8 +30,8 @@ pub(crate) async fn run(command: SubnetCommand, site: &Site<'_>) -> Result<(), E
         SubnetCommand::Security(Security::Group(command)) => {
             security_group::run_of_subnet(command, site).await
         }
-        SubnetCommand::Label(command) => label::run_own(command, site).await,
-        SubnetCommand::Tag(command) => label::run_own_tag(command, site).await,
+        SubnetCommand::Vip(command) => virtual_ip::run(command, site).await,
+        SubnetCommand::Own(command) => label::run_of(command, site).await,
     }
 }
 

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use skywright_core::{Tenant, TenantChoice};
 use skywright_runtime::{Plugin, Session, printable};
 
+use super::args::TenantCheck;
 use super::choose;
-use crate::args::{Scope, TenantCheck};
+use crate::args::Scope;
 use crate::error::Error;
 use crate::output::Printer;
 use crate::plugin::host;

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use skywright_core::{Home, Import, ImportedTenant, SecretSource, TenantsFile, read_import};
 use skywright_runtime::printable;
 
+use super::args::TenantImport;
 use super::secret::file;
-use crate::args::{Scope, TenantImport};
+use crate::args::Scope;
 use crate::error::Error;
 use crate::output::Printer;
 use crate::plugin::host;
@@ -93,7 +94,15 @@ fn as_json(tenant: &ImportedTenant, replaced: &[String]) -> Value {
     let warning = blocked.then_some(
         "auth-url is http: credentials stay here until the tenant grants `plaintext-credentials: true`",
     );
+    let defaults: serde_json::Map<_, _> = tenant
+        .defaults
+        .views()
+        .into_iter()
+        .filter(|view| view.origin == "tenant")
+        .map(|view| (view.key.to_owned(), view.value))
+        .collect();
     json!({
+        "defaults": defaults,
         "left_out": tenant.left_out,
         "name": tenant.name,
         "provider": tenant.provider,

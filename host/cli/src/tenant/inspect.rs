@@ -7,8 +7,9 @@ use skywright_core::{GrantReport, Tenant, TenantChoice, grant_of};
 use skywright_runtime::driver::{DriverInfo, SettingKind};
 use skywright_runtime::{Plugin, printable};
 
+use super::args::TenantWhich;
 use super::choose;
-use crate::args::{Scope, TenantWhich};
+use crate::args::Scope;
 use crate::error::Error;
 use crate::output::{Printer, table};
 use crate::plugin::host;
@@ -49,6 +50,7 @@ fn as_json(choice: &TenantChoice, loaded: &Result<(Plugin, DriverInfo), String>)
     );
     let grants = &tenant.grants;
     json!({
+        "defaults": tenant.defaults.views(),
         "grants": {
             "ca_file": grants.ca_file,
             "endpoints": report.endpoints,
@@ -115,6 +117,9 @@ fn as_text(json: &Value) -> String {
     }
     section(&mut text, "settings", &json["settings"], ["key", "value", "origin"]);
     section(&mut text, "secrets", &json["secrets"], ["key", "source_text"]);
+    let said = |view: &&Value| !view["value"].is_null();
+    let defaults: Vec<_> = json["defaults"].as_array().into_iter().flatten().filter(said).cloned().collect();
+    section(&mut text, "defaults", &Value::Array(defaults), ["key", "value", "origin"]);
     let grants = &json["grants"];
     section(&mut text, "may reach", &grants["endpoints"], ["name", "pattern", "credentials"]);
     section(&mut text, "declared, and left out", &grants["left_out"], ["name", "pattern", "reason"]);

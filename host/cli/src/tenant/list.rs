@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use skywright_core::Home;
-use skywright_registry::Listed;
+use skywright_registry::ListedPlugin;
 
 use super::request;
 use crate::args::{Sandbox, Scope};
@@ -42,10 +42,10 @@ fn row(tenant: &Value) -> [String; 4] {
 }
 
 /// The newest version of a provider's plugin; `None` if it is not installed. A path is not looked into.
-fn version_of(provider: &str, plugins: &[Listed]) -> Option<String> {
-    let manifests = plugins.iter().filter_map(|listed| Some(&listed.package.as_ref().ok()?.manifest));
-    let own = manifests.filter(|manifest| {
-        let id = manifest.id.to_string();
+fn version_of(provider: &str, plugins: &[ListedPlugin]) -> Option<String> {
+    let facts = plugins.iter().filter_map(|listed| listed.facts.as_ref().ok());
+    let own = facts.filter(|facts| {
+        let id = facts.id.to_string();
         id == provider || id.rsplit('/').next() == Some(provider)
     });
     if let Some(newest) = own.max_by(|one, other| one.version.cmp(&other.version)) {

@@ -1,5 +1,6 @@
 //! `skywright tenant …`.
 
+mod args;
 mod check;
 mod import;
 mod inspect;
@@ -9,7 +10,9 @@ mod select;
 
 use skywright_core::{Home, TenantChoice, TenantRequest, resolve_tenant};
 
-use crate::args::{Scope, TenantCommand};
+pub(crate) use args::TenantCommand;
+
+use crate::args::Scope;
 use crate::error::Error;
 use crate::output::Printer;
 

@@ -8,7 +8,8 @@ use skywright_core::{Home, SecretSource, TenantsFile};
 use skywright_runtime::driver::SettingKind;
 use zeroize::Zeroizing;
 
-use crate::args::{Sandbox, Scope, TenantSecretCommand, TenantSecretRemove, TenantSecretSet};
+use super::args::{TenantSecretCommand, TenantSecretRemove, TenantSecretSet};
+use crate::args::{Sandbox, Scope};
 use crate::error::Error;
 use crate::output::Printer;
 use crate::plugin::host;

@@ -3,8 +3,9 @@
 use serde_json::json;
 use skywright_core::{Home, TENANT_VARIABLE, set_current_tenant};
 
+use super::args::TenantSet;
 use super::{choose, request};
-use crate::args::{Scope, TenantSet};
+use crate::args::Scope;
 use crate::error::Error;
 use crate::output::Printer;
 

@@ -1,9 +1,9 @@
 //! The command line of volumes.
 
 use clap::{Args, Subcommand};
-use skywright_core::resource::VolumeSpeed;
+use skywright_core::resource::{FileSystem, HostPath, MountRequest, VolumeSpeed};
 
-use crate::label::{OnVolume, OwnLabelCommand, OwnTagCommand};
+use crate::label::{OnVolume, OwnCommand};
 use crate::shared_args::{All, Keep, LabelArgs};
 
 #[derive(Debug, Subcommand)]
@@ -27,24 +27,26 @@ pub(crate) enum VolumeCommand {
         #[arg(required = true, value_name = "VOLUME")]
         references: Vec<String>,
     },
-    /// Give a volume to a host, as one more disk.
+    /// Give a volume to a host, and mount it there.
     ///
-    /// The disk is neither formatted nor mounted: the host's system sees a new block device, empty if the
-    /// volume is new.
+    /// An empty volume is formatted first; one that has a file system is never formatted, and mounted as it is. It is
+    /// mounted by its UUID, and again at every start of the host.
     #[command(
         visible_alias = "bind",
-        after_help = "Example:\n  skywright volume attach data web\n  # then, on the host: mkfs.ext4 /dev/vdb && mount /dev/vdb /mnt"
+        after_help = "Example:\n  skywright volume attach data web --mount-path /srv/data\n  skywright volume attach data web --do-not-mount"
     )]
-    Attach(Pair),
-    /// Take a volume away from a host. Unmount it there first.
+    Attach(VolumeAttach),
+    /// Unmount a volume on its host, and take it away from there.
     #[command(visible_alias = "unbind", after_help = "Example:\n  skywright volume detach data web")]
-    Detach(Pair),
-    /// The labels of volumes.
-    #[command(subcommand)]
-    Label(OwnLabelCommand<OnVolume>),
-    /// The tags of volumes.
-    #[command(subcommand)]
-    Tag(OwnTagCommand<OnVolume>),
+    Detach {
+        #[command(flatten)]
+        pair: Pair,
+        /// Also if the host does not unmount it. What was written last may be lost.
+        #[arg(long)]
+        force: bool,
+    },
+    #[command(flatten)]
+    Own(OwnCommand<OnVolume>),
     /// Make a volume larger. The file system on it does not grow by itself.
     #[command(
         visible_aliases = ["expand", "resize"],
@@ -94,4 +96,32 @@ pub(crate) struct Pair {
     /// The host's name or id.
     #[arg(value_name = "HOST")]
     pub(crate) host: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumeAttach {
+    #[command(flatten)]
+    pub(crate) pair: Pair,
+    /// Where on the host it is mounted [default: /data/VOLUME].
+    #[arg(long, visible_alias = "path", value_name = "PATH")]
+    mount_path: Option<HostPath>,
+    /// What an empty volume is formatted with: ext4, xfs or btrfs.
+    #[arg(long, visible_alias = "format", value_name = "KIND", default_value_t = FileSystem::Ext4)]
+    file_system: FileSystem,
+    /// Refuse an empty volume instead of formatting it.
+    #[arg(long)]
+    do_not_format: bool,
+    /// Leave the new disk alone: the host's system sees a block device, no more.
+    #[arg(long, conflicts_with_all = ["mount_path", "do_not_format"])]
+    do_not_mount: bool,
+}
+
+impl VolumeAttach {
+    /// What is to be done on the host, if anything.
+    pub(crate) fn mount(&self) -> Option<MountRequest> {
+        (!self.do_not_mount).then(|| MountRequest {
+            path: self.mount_path.clone(),
+            format: (!self.do_not_format).then_some(self.file_system),
+        })
+    }
 }

@@ -9,7 +9,7 @@ use skywright_core::resource::{
 };
 
 pub(crate) use args::VolumeCommand;
-use args::VolumeCreate;
+use args::{Pair, VolumeCreate};
 
 use crate::error::Error;
 use crate::label;
@@ -33,16 +33,16 @@ pub(crate) async fn run(command: VolumeCommand, site: &Site<'_>) -> Result<(), E
             site.run(&tenancy, &DeleteVolumes { references }).await?;
             site.printer.done()
         }
-        VolumeCommand::Attach(pair) => {
-            let change = AttachVolume { volume: pair.volume.clone(), host: pair.host };
+        VolumeCommand::Attach(args) => {
+            let (mount, Pair { volume, host }) = (args.mount(), args.pair);
+            let change = AttachVolume { volume: volume.clone(), host, mount };
+            change_one(&change, &volume, site).await
+        }
+        VolumeCommand::Detach { pair, force } => {
+            let change = DetachVolume { volume: pair.volume.clone(), host: pair.host, force };
             change_one(&change, &pair.volume, site).await
         }
-        VolumeCommand::Detach(pair) => {
-            let change = DetachVolume { volume: pair.volume.clone(), host: pair.host };
-            change_one(&change, &pair.volume, site).await
-        }
-        VolumeCommand::Label(command) => label::run_own(command, site).await,
-        VolumeCommand::Tag(command) => label::run_own_tag(command, site).await,
+        VolumeCommand::Own(command) => label::run_of(command, site).await,
         VolumeCommand::Extend { volume, size } => {
             let change = ExtendVolume { volume: volume.clone(), size_gib: size };
             change_one(&change, &volume, site).await

@@ -145,7 +145,7 @@ fn a_wrong_argument() {
 
 #[test]
 fn a_crash_is_a_paragraph_with_a_backtrace() {
-    let place = Place::empty();
+    let place = Place::for_development();
     place.put("guest.wasm", guest::crashes());
     let words = ["plugin", "call", "guest.wasm", "driver.poll", "\"token\""];
     insta::assert_snapshot!(place.run(&words).shown(), @"
@@ -163,7 +163,7 @@ fn a_crash_is_a_paragraph_with_a_backtrace() {
     stdout:
     {"error":{"blame":"plugin","category":"internal","code":"trap","exit_code":21,"hint":"report it to https://example.org/defects","http_status":null,"message":"plugin test/guest 1.2.3 crashed in driver.poll: wasm trap: wasm `unreachable` instruction executed\n  0: inner\n  1: outer\n  2: poll\n  this is a defect of the plugin; the host is unharmed","retry_after_ms":null,"subject":null},"result":null,"status":"failure"}
     "#);
-    assert!(!place.path("state").exists(), "no dump was asked for");
+    assert!(!place.path("state/core-dumps").exists(), "no dump was asked for");
     let outcome = place.run(&[&words[..], &["--core-dump"]].concat());
     assert!(
         outcome.stderr.contains("core dump (it holds the plugin's memory): HOME/state/core-dumps/guest-")
@@ -173,7 +173,7 @@ fn a_crash_is_a_paragraph_with_a_backtrace() {
 
 #[test]
 fn a_limit() {
-    let place = Place::empty();
+    let place = Place::for_development();
     place.put("guest.wasm", guest::polls("(loop $again (br $again)) (unreachable)"));
     let words = ["plugin", "call", "guest.wasm", "driver.poll", "\"token\"", "--limit", "cpu-time-ms=50"];
     let outcome = place.run(&words);

@@ -41,7 +41,7 @@ fn the_child_may_not_use_more_memory_than_it_is_given() {
 
 #[test]
 fn the_child_may_not_take_longer_than_it_is_given() {
-    let place = Place::empty();
+    let place = Place::for_development();
     place.put("example.wasm", guest::large(5000));
     insta::assert_snapshot!(check(&place, &["--limit", "compile-time-ms=1"]).shown(), @"
     exit 22
@@ -55,7 +55,7 @@ fn the_child_may_not_take_longer_than_it_is_given() {
 /// The child speaks to its parent alone: whoever calls it by hand gets a message, not a crash.
 #[test]
 fn the_child_called_by_hand() {
-    let place = Place::empty();
+    let place = Place::for_development();
     insta::assert_snapshot!(place.run(&["__compile"]).shown(), @"
     exit 1
     stderr:
@@ -84,7 +84,7 @@ fn half_an_artefact_is_not_loaded() {
 
 #[test]
 fn a_parent_that_is_killed_leaves_nothing_that_harms() {
-    let place = Place::empty();
+    let place = Place::for_development();
     place.put("example.wasm", guest::large(5000));
     let words = ["plugin", "check", "example.wasm"];
     let mut parent = place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

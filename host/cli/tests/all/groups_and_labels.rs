@@ -2,44 +2,7 @@
 
 use serde_json::json;
 
-use crate::run::{Outcome, Place};
-
-const LAB: &str = "\
-tenants:
-  lab:
-    provider: ./example.wasm
-    settings: { endpoint: 'https://cloud.example' }
-    secrets: { token: { env: TOKEN } }
-";
-
-fn place() -> Place {
-    let place = Place::new();
-    place.put("config/tenants.yaml", LAB);
-    place
-}
-
-fn run(place: &Place, words: &[&str]) -> Outcome {
-    place.finish(place.command(words).env("TOKEN", "hunter2").output().unwrap())
-}
-
-#[test]
-fn help() {
-    let place = Place::empty();
-    for words in [
-        &["security-group"][..],
-        &["security-group", "rule", "add"],
-        &["host", "security", "group"],
-        &["network", "subnet", "security", "group", "add"],
-        &["label"],
-        &["host", "label", "bind"],
-        &["subnet", "tag", "bind"],
-        &["reconcile"],
-    ] {
-        let outcome = place.run(&[words, &["--help"]].concat());
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
-        insta::assert_snapshot!(format!("help-{}", words.join("-")), outcome.stdout);
-    }
-}
+use crate::run::lab::{place, run};
 
 #[test]
 fn the_catalogue_is_kept_here() {
@@ -82,5 +45,30 @@ fn what_is_wrong_is_said_before_a_cloud_is_asked() {
             "{words:?}\n{}",
             outcome.shown()
         );
+    }
+}
+
+/// Nobody sits at a terminal here.
+#[test]
+fn what_destroys_something_is_not_done_without_an_answer() {
+    let place = place();
+    for words in [
+        &["network", "delete", "lab", "--force"][..],
+        &["subnet", "delete", "lab", "front", "--force"],
+        &["subnet", "vip", "delete", "lab", "front", "api", "--force"],
+        &["address", "delete", "front", "--force"],
+        &["sg", "clear", "lab", "web"],
+        &["sg", "delete", "lab", "web", "--force"],
+        &["bucket", "clear", "backups"],
+        &["bucket", "delete", "backups", "--force"],
+        &["label", "delete", "environment", "--force"],
+    ] {
+        let error = run(&place, &[words, &["-o", "json"]].concat()).json_error();
+        assert_eq!((&error["code"], &error["exit_code"]), (&json!("unasked"), &json!(2)), "{words:?}");
+        assert!(error["hint"].as_str().unwrap().contains("--yes"), "{error}");
+        // With the answer it goes as far as that there is no such thing; every bucket can be cleared.
+        if words[1] != "clear" || words[0] != "bucket" {
+            assert_eq!(run(&place, &[words, &["--yes"]].concat()).code, Some(4), "{words:?}");
+        }
     }
 }

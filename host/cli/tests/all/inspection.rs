@@ -8,7 +8,7 @@ fn list() {
     insta::assert_snapshot!(place.run(&["plugin", "list"]).shown(), @"
     exit 0
     stdout:
-    no plugins; `cargo xtask plugins` or `skywright plugin build DIR` makes some
+    no plugins; `skywright plugin install` or `skywright plugin build DIR` makes some
     ");
     insta::assert_snapshot!(place.run(&["plugin", "list", "-o", "json"]).shown(), @r#"
     exit 0
@@ -20,13 +20,13 @@ fn list() {
     insta::assert_snapshot!(place.run(&["plugin", "list"]).shown(), @"
     exit 0
     stdout:
-    NAME                     VERSION  KIND      SIZE       TRUST     PATH
-    skywright-tests/example  0.1.0    provider  143.8 KiB  unsigned  HOME/data/plugins/example.wasm
+    NAME                     VERSION  KIND      SIZE       TRUST              PATH
+    skywright-tests/example  0.1.0    provider  143.8 KiB  unsigned, refused  HOME/data/plugins/example.wasm
     ");
     insta::assert_snapshot!(place.run(&["plugin", "list", "-o", "json"]).shown(), @r#"
     exit 0
     stdout:
-    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","signed":false,"size_bytes":147247,"title":"Example","version":"0.1.0"}],"status":"success"}
+    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","refusal":"skywright-tests/example 0.1.0 is refused: no repository signed HOME/data/plugins/example.wasm (unsigned)","signed":false,"size_bytes":147247,"title":"Example","trust":{"kind":"unsigned"},"version":"0.1.0","yanked":null}],"status":"success"}
     "#);
 
     place.put("data/plugins/junk.wasm", "\u{1b}[31mjunk");
@@ -34,14 +34,14 @@ fn list() {
     insta::assert_snapshot!(place.run(&["plugin", "list"]).shown(), @"
     exit 0
     stdout:
-    NAME                     VERSION  KIND      SIZE       TRUST         PATH
-    skywright-tests/example  0.1.0    provider  143.8 KiB  unsigned      HOME/data/plugins/example.wasm
-    -                        -        -         -          not a plugin  HOME/data/plugins/junk.wasm
+    NAME                     VERSION  KIND      SIZE       TRUST              PATH
+    skywright-tests/example  0.1.0    provider  143.8 KiB  unsigned, refused  HOME/data/plugins/example.wasm
+    -                        -        -         -          not a plugin       HOME/data/plugins/junk.wasm
     ");
     insta::assert_snapshot!(place.run(&["plugin", "list", "-o", "json"]).shown(), @r#"
     exit 0
     stdout:
-    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","signed":false,"size_bytes":147247,"title":"Example","version":"0.1.0"},{"error":"HOME/data/plugins/junk.wasm: this is not a WebAssembly component: magic header not detected: bad magic number (at offset 0x0)","path":"HOME/data/plugins/junk.wasm"}],"status":"success"}
+    {"result":[{"contract":"0.1.0","digest":"sha256:a8e04f716c4ca4f72a1c4b02c491d159881aeb1d07f9b502e7130ea0a54f3746","id":"skywright-tests/example","kind":"provider","path":"HOME/data/plugins/example.wasm","refusal":"skywright-tests/example 0.1.0 is refused: no repository signed HOME/data/plugins/example.wasm (unsigned)","signed":false,"size_bytes":147247,"title":"Example","trust":{"kind":"unsigned"},"version":"0.1.0","yanked":null},{"error":"HOME/data/plugins/junk.wasm: this is not a WebAssembly component: magic header not detected: bad magic number (at offset 0x0)","path":"HOME/data/plugins/junk.wasm"}],"status":"success"}
     "#);
 }
 
@@ -111,7 +111,7 @@ fn a_plugin_is_found_by_path_id_and_name() {
     let place = Place::new();
     place.put("shelf/example.wasm", crate::guest::example());
     for name in ["./example.wasm", "example.wasm", "example", "skywright-tests/example"] {
-        let outcome = place.run(&["plugin", "check", name, "--plugins", "shelf"]);
+        let outcome = place.run(&["plugin", "check", name, "--plugin-folder", "shelf"]);
         assert_eq!(outcome.code, Some(0), "{name}: {}", outcome.stderr);
     }
 }

@@ -4,7 +4,7 @@ use crate::guest;
 use crate::run::Place;
 
 fn refused(bytes: impl AsRef<[u8]>) -> String {
-    let place = Place::empty();
+    let place = Place::for_development();
     place.put("guest.wasm", bytes);
     let json = place.run(&["plugin", "check", "guest.wasm", "-o", "json"]).json_error();
     assert_eq!((&json["code"], &json["blame"]), (&"not-a-plugin".into(), &"plugin".into()), "{json}");

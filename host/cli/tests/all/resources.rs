@@ -2,45 +2,8 @@
 
 use serde_json::json;
 
-use crate::run::{Outcome, Place};
-
-const LAB: &str = "\
-tenants:
-  lab:
-    provider: ./example.wasm
-    settings: { endpoint: 'https://cloud.example' }
-    secrets: { token: { env: TOKEN } }
-";
-
-fn place() -> Place {
-    let place = Place::new();
-    place.put("config/tenants.yaml", LAB);
-    place
-}
-
-fn run(place: &Place, words: &[&str]) -> Outcome {
-    place.finish(place.command(words).env("TOKEN", "hunter2").output().unwrap())
-}
-
-#[test]
-fn help() {
-    let place = Place::empty();
-    let nouns = ["template", "image", "network", "subnet", "host", "operation"];
-    let leaves = [
-        &["template", "match"][..],
-        &["network", "create"],
-        &["network", "delete"],
-        &["network", "subnet", "create"],
-        &["host", "create"],
-        &["host", "ssh"],
-        &["operation", "abort"],
-    ];
-    for words in nouns.iter().map(std::slice::from_ref).chain(leaves) {
-        let outcome = place.run(&[words, &["--help"]].concat());
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
-        insta::assert_snapshot!(format!("help-{}", words.join("-")), outcome.stdout);
-    }
-}
+use crate::run::Place;
+use crate::run::lab::{place, run};
 
 #[test]
 fn aliases_and_flags_behind_arguments() {
@@ -51,6 +14,8 @@ fn aliases_and_flags_behind_arguments() {
         &["subnet", "list", "-", "-T", "lab"],
         &["network", "subnet", "ls", "--tenant", "lab"],
         &["host", "ls", "-q"],
+        &["subnet", "vip", "ls"],
+        &["public-ip", "ls"],
         &["op", "ls", "-a"],
         &["-T", "lab", "host", "list"],
     ] {
@@ -66,6 +31,7 @@ fn empty_lists_are_words_for_people_and_arrays_for_scripts() {
         (["network", "list"], "no networks"),
         (["subnet", "list"], "no subnets"),
         (["host", "list"], "no hosts"),
+        (["address", "list"], "no public addresses"),
         (["operation", "list"], "no operations that need anybody"),
     ] {
         let outcome = run(&place, &words);
@@ -98,6 +64,11 @@ fn what_is_wrong_is_said_before_a_cloud_is_asked() {
         &["host", "inspect", "web"],
         &["host", "ssh", "web", "--show-secrets"],
         &["template", "match", "cpu>=4", "ram=[7-"],
+        &["subnet", "vip", "create", "lab", "front", "a/b"],
+        &["subnet", "vip", "inspect", "lab", "front", "api"],
+        &["address", "bind", "front", "web"],
+        &["address", "delete", "front"],
+        &["host", "resize", "web", "-S", "cpu>=2,rom=4"],
         &["operation", "show", "12"],
         &["operation", "resume", ""],
     ] {
@@ -116,10 +87,11 @@ fn a_sizing_that_is_none_has_its_column_in_json() {
 }
 
 #[test]
-fn without_a_tenant_nothing_is_opened() {
+fn without_a_tenant_it_is_this_machine() {
     let place = Place::new();
     for words in [["network", "list"], ["operation", "list"], ["template", "list"]] {
         let error = place.run(&[&words[..], &["-o", "json"]].concat()).json_error();
-        assert_eq!((&error["code"], &error["exit_code"]), (&json!("no-tenant-chosen"), &json!(2)));
+        // Its plugin is not installed here.
+        assert_eq!((&error["code"], &error["exit_code"]), (&json!("plugin"), &json!(4)));
     }
 }

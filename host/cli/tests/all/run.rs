@@ -25,9 +25,17 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// With nothing in it, and whatever plugin is put there is nobody's but the test's.
+    pub(crate) fn for_development() -> Self {
+        let place = Self::empty();
+        let folder = place.folder.path().canonicalize().unwrap();
+        place.put("config/development.toml", format!("folders = [{folder:?}]\n"));
+        place
+    }
+
     /// With the provider of contract release 0.1.0, as `example.wasm`.
     pub(crate) fn new() -> Self {
-        let place = Self::empty();
+        let place = Self::for_development();
         place.put("example.wasm", guest::example());
         place
     }
@@ -118,5 +126,28 @@ impl Outcome {
 
     pub(crate) fn holds(&self, text: &str) -> bool {
         self.stdout.contains(text) || self.stderr.contains(text)
+    }
+}
+
+/// A place with a tenant whose cloud nobody can reach.
+pub(crate) mod lab {
+    use super::{Outcome, Place};
+
+    const TENANTS: &str = "\
+tenants:
+  lab:
+    provider: ./example.wasm
+    settings: { endpoint: 'https://cloud.example' }
+    secrets: { token: { env: TOKEN } }
+";
+
+    pub(crate) fn place() -> Place {
+        let place = Place::new();
+        place.put("config/tenants.yaml", TENANTS);
+        place
+    }
+
+    pub(crate) fn run(place: &Place, words: &[&str]) -> Outcome {
+        place.finish(place.command(words).env("TOKEN", "hunter2").output().unwrap())
     }
 }

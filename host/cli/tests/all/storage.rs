@@ -3,27 +3,6 @@
 use crate::run::Place;
 
 #[test]
-fn help() {
-    let place = Place::empty();
-    let words = [
-        &["volume"][..],
-        &["volume", "create"],
-        &["volume", "attach"],
-        &["bucket"],
-        &["bucket", "delete"],
-        &["bucket", "download"],
-        &["object"],
-        &["object", "sync"],
-        &["object", "url"],
-    ];
-    for words in words {
-        let outcome = place.run(&[words, &["--help"]].concat());
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
-        insta::assert_snapshot!(format!("help-{}", words.join("-")), outcome.stdout);
-    }
-}
-
-#[test]
 fn a_wrong_command_line_asks_no_cloud() {
     let place = Place::empty();
     for words in [

@@ -95,7 +95,7 @@ fn what_scripts_see() {
     let place = place(TWO);
     let list = result(&place, &["list"]);
     assert_eq!(
-        list[1],
+        list[2],
         json!({ "current": false, "name": "work", "plugin_version": null, "provider": "skywright/nosuch" })
     );
     let lab = result(&place, &["inspect", "lab"]);

@@ -70,14 +70,14 @@ fn a_tenant_that_there_is_not() {
     exit 4
     stderr:
     error: there is no tenant `lab`
-    hint: HOME/config/tenants.yaml has no tenants yet
+    hint: there are: local
     ");
     place.put("config/tenants.yaml", "tenants: { home: {}, work: {} }");
     insta::assert_snapshot!(regions(&place, &["--tenant", "lab"]).shown(), @"
     exit 4
     stderr:
     error: there is no tenant `lab`
-    hint: there are: home, work
+    hint: there are: home, local, work
     ");
 }
 

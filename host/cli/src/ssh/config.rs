@@ -1,0 +1,64 @@
+//! `skywright ssh config`.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use skywright_core::Home;
+use skywright_ssh::{ConfigHost, Endpoint, openssh_config};
+
+use super::args::Config;
+use crate::error::Error;
+use crate::site::Site;
+
+pub(super) async fn run(args: Config, site: &Site<'_>) -> Result<(), Error> {
+    let tenancy = site.look().await?;
+    let references = match args.references.is_empty() {
+        false => args.references,
+        true => tenancy.hosts(false).await?.into_iter().map(|host| host.name).collect(),
+    };
+    let mut hosts = Vec::new();
+    for reference in &references {
+        hosts.push(tenancy.ssh_config_host(reference).await?);
+    }
+    let folder = match args.keys {
+        Some(folder) => std::path::absolute(&folder).map_err(failed(&folder))?,
+        None => Home::from_env()?.ssh().join(tenancy.name()),
+    };
+    let identity = |name: &str| folder.join(format!("{name}.key"));
+    let known_hosts = folder.join("known_hosts");
+    let written = openssh_config(&hosts, &identity, &known_hosts)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
+    for (name, endpoint) in hosts.iter().flat_map(endpoints) {
+        write(&identity(name), &endpoint.key.to_openssh()?)?;
+    }
+    write(&known_hosts, &written.known_hosts)?;
+    let result = json!({ "config": written.config, "folder": folder, "hosts": references });
+    site.printer.result(&result, || written.config)
+}
+
+/// Everybody on the way, by name.
+fn endpoints(host: &ConfigHost) -> Vec<(&str, &Endpoint)> {
+    let gateways = host.gateway_names.iter().map(String::as_str).zip(&host.target.gateways);
+    std::iter::once((host.name.as_str(), &host.target.endpoint)).chain(gateways).collect()
+}
+
+/// Writes a file that only its owner reads, in one moment.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let mut new = path.to_owned().into_os_string();
+    new.push(format!(".{}", std::process::id()));
+    let new = PathBuf::from(new);
+    let write = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&new, path)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&new))).map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| skywright_core::Error::File { action: "write", path, source }.into()
+}
