@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use skywright_contract::CONTRACT_VERSION;
-use skywright_core::{Grants, Home, Host, HostOptions, SecretSource, Tenant};
+use skywright_core::{Grants, Home, Host, SecretSource, Tenant};
 use skywright_runtime::{Allocation, Compiler, EngineOptions, Limits};
 
+use crate::guest::unsigned;
 use crate::server::{Reply, Server};
 
 const TOKEN: &str = "a-token-of-more-than-16-bytes";
@@ -76,7 +77,7 @@ fn host(folder: &Path) -> Host {
         cache: None,
         core_dumps: false,
     };
-    Host::new(HostOptions { home: Home::below(folder), plugin_folders: Vec::new(), engine }).unwrap()
+    Host::new(unsigned(Home::below(folder), Vec::new(), engine)).unwrap()
 }
 
 /// A tenant of the server: its URL for each setting that is one, a token for each that is a secret.

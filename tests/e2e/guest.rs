@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skywright_author::{Builder, Options};
+use skywright_core::{Home, HostOptions};
 use skywright_runtime::{Allocation, ArtefactCache, Compiler, Engine, EngineOptions, Limits, Plugin};
 use tokio::sync::OnceCell;
 
@@ -10,6 +11,11 @@ use tokio::sync::OnceCell;
 pub(crate) async fn hostile() -> &'static Plugin {
     static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
     PLUGIN.get_or_init(load).await
+}
+
+/// A host for plugins as they were built: who signed them is what other tests are about.
+pub(crate) fn unsigned(home: Home, plugin_folders: Vec<PathBuf>, engine: EngineOptions) -> HostOptions {
+    HostOptions { home, plugin_folders, allow_unsigned: true, lock_file: None, engine }
 }
 
 async fn load() -> Plugin {

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skywright_core::{
-    Grants, Home, Host, HostOptions, SecretSource, Tenant, TenantRequest, TenantsFile, read_import,
-    resolve_tenant,
+    Grants, Home, Host, SecretSource, Tenant, TenantRequest, TenantsFile, read_import, resolve_tenant,
 };
 use skywright_runtime::{
     Allocation, ArtefactCache, Compiler, EngineOptions, Error, LimitName, Limits, Plugin, Session,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::guest::unsigned;
 
 /// How the rig is reached, and a host for its plugin. `None` outside `cargo xtask test`.
 struct Rig {
@@ -42,7 +43,7 @@ async fn rig(limits: Limits) -> Option<Rig> {
         core_dumps: true,
     };
     let home = Home::below(folder.path());
-    let host = Host::new(HostOptions { home, plugin_folders: vec![plugins], engine }).unwrap();
+    let host = Host::new(unsigned(home, vec![plugins], engine)).unwrap();
     let plugin = host.load("skywright/openstack").await.unwrap();
     Some(Rig { access, host, plugin, folder })
 }

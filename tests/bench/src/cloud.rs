@@ -38,7 +38,7 @@ impl Bench {
         let config = bench.home.path().join("config");
         std::fs::create_dir_all(&config)?;
         let tenants = format!(
-            "tenants:\n  rig:\n    provider: skywright/openstack\n    settings:\n      auth-url: {}\n      region: {}\n      user: {}\n      project-name: {}\n    secrets:\n      password: {{ env: RIG_PASSWORD }}\n    grants:\n      plaintext-credentials: true\n",
+            "tenants:\n  rig:\n    provider: skywright/openstack\n    settings:\n      auth-url: {}\n      region: {}\n      user: {}\n      project-name: {}\n    secrets:\n      password: {{ env: RIG_PASSWORD }}\n    defaults: {{ wait-for-boot: false }}\n    grants:\n      plaintext-credentials: true\n",
             bench.text("auth_url"),
             bench.text("region"),
             bench.text("username"),
@@ -59,6 +59,7 @@ impl Bench {
             .args(["--output", "json"])
             .env("SKYWRIGHT_HOME", self.home.path())
             .env("SKYWRIGHT_PLUGINS", &self.plugins)
+            .env("SKYWRIGHT_ALLOW_UNSIGNED", "1")
             .env("RIG_PASSWORD", self.text("password"));
         command
     }

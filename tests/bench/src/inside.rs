@@ -18,14 +18,19 @@ const HOST_CALLS: u32 = 1_000_000;
 /// Instances that live at once.
 const LIVE: u32 = 1000;
 
-pub(crate) async fn measure(openstack: &[u8], measure: &[u8], report: &mut Report) -> Outcome<()> {
-    let engine = Engine::new(EngineOptions {
+/// As the command line has it, but for the compiler, which is this process, and without a cache.
+pub(crate) fn engine() -> Outcome<Engine> {
+    Ok(Engine::new(EngineOptions {
         limits: Limits::default(),
         allocation: Allocation::OnDemand,
         compiler: Compiler::InProcess,
         cache: None,
         core_dumps: false,
-    })?;
+    })?)
+}
+
+pub(crate) async fn measure(openstack: &[u8], measure: &[u8], report: &mut Report) -> Outcome<()> {
+    let engine = engine()?;
     compile(&engine, openstack, report).await?;
     let (plugin, raw) = (engine.load(openstack).await?, Raw::load(openstack)?);
     call_and_drop(&plugin, &raw, report).await?;

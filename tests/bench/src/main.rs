@@ -5,9 +5,14 @@
 //! turns, so that a busy machine slows both; medians are compared.
 
 mod cloud;
+mod fleet;
 mod inside;
+mod installed;
+mod local;
+mod plan;
 mod process;
 mod raw;
+mod registry;
 mod report;
 
 use std::path::PathBuf;
@@ -32,6 +37,15 @@ struct Arguments {
     /// How the OpenStack rig is reached: measure against it, and nothing else.
     #[arg(long)]
     rig: Option<PathBuf>,
+    /// A signed repository with the local provider: measure hosts on this machine, and nothing else.
+    #[arg(long, requires = "images", conflicts_with = "rig")]
+    repository: Option<PathBuf>,
+    /// Where their images are kept.
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// Where Ansible is installed: measure a feature on fifty hosts beside it instead.
+    #[arg(long, requires = "repository")]
+    ansible: Option<PathBuf>,
     /// Fail if a goal is missed.
     #[arg(long)]
     strict: bool,
@@ -60,11 +74,24 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
         std::fs::write(&arguments.out, report.to_json()? + "\n")?;
         return Ok(!arguments.strict || report.met());
     }
+    if let (Some(repository), Some(images)) = (&arguments.repository, &arguments.images) {
+        let bench = local::Bench::new(&arguments.skywright, repository, images)?;
+        match &arguments.ansible {
+            Some(ansible) => fleet::measure(&bench, ansible, &mut report)?,
+            None => bench.measure(&mut report)?,
+        }
+        report.print();
+        std::fs::write(&arguments.out, report.to_json()? + "\n")?;
+        return Ok(!arguments.strict || report.met());
+    }
     let openstack = std::fs::read(arguments.plugins.join("openstack.wasm"))?;
     let measure = std::fs::read(arguments.plugins.join("measure.wasm"))?;
     process::measure(&arguments.skywright, &arguments.plugins, &mut report)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(inside::measure(&openstack, &measure, &mut report))?;
+    runtime.block_on(registry::measure(&mut report))?;
+    runtime.block_on(plan::measure(&arguments.plugins, &mut report))?;
+    installed::measure(&arguments.skywright, &mut report)?;
     report.print();
     std::fs::write(&arguments.out, report.to_json()? + "\n")?;
     Ok(!arguments.strict || report.met())

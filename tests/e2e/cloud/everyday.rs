@@ -36,7 +36,7 @@ async fn from_the_first_network_to_the_last_delete() {
     assert!(host["private_address"].as_str().unwrap().starts_with("10.20.0."), "{host}");
     assert!(host["public_address"].as_str().unwrap().starts_with("198.18."), "{host}");
     site.run(&["volume", "create", "data", "--size", "2"]).await.result();
-    site.run(&["volume", "attach", "data", "web"]).await.result();
+    site.run(&["volume", "attach", "data", "web", "--do-not-mount"]).await.result();
     let refused = site.run(&["host", "delete", "web"]).await;
     assert_eq!(refused.error()["category"], "in-use", "{refused:?}");
     let refused = site.run(&["network", "delete", "lan"]).await;

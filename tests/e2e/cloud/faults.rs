@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::project::Census;
-use super::proxy::{Fault, When};
+use super::proxy::{Fault, REMAINS, When};
 use super::site::Site;
 
 const CREATE: &[&str] = &["network", "create", "lan", "--gateway", "managed", "--quiet"];
@@ -73,4 +73,37 @@ async fn a_token_that_ends_early() {
     site.run(&["network", "list", "--all"]).await.result();
     let logins = site.proxy.lines().iter().filter(|line| line.contains("/auth/tokens")).count();
     assert_eq!((site.proxy.struck(), logins), (1, 1), "{:?}", site.proxy.lines());
+}
+
+/// Pages without an end: one clear error, and soon.
+#[tokio::test]
+async fn pages_without_an_end() {
+    let Some(site) = Site::new("endless").await else { return };
+    site.run(CREATE).await.result();
+    for (noun, fault) in [("network", "/v2.0/networks"), ("security-group", "/v2.0/security-groups")] {
+        site.proxy.harm(When::All("GET", fault), Fault::Endless);
+        let patience = Duration::from_secs(120);
+        let listed = tokio::time::timeout(patience, site.run(&[noun, "list", "--all"])).await.unwrap();
+        assert!(site.proxy.struck() > 1, "{fault}: {:?}", site.proxy.lines());
+        site.proxy.calm();
+        assert_eq!(listed.error()["code"], "endless-listing", "{fault}");
+    }
+    site.run(DELETE).await.result();
+    assert_eq!(site.project.census().await, Census::new());
+}
+
+/// Nova shows a server as deleted for a moment before it shows none: a delete waits for its end.
+#[tokio::test]
+async fn a_server_that_is_shown_as_deleted() {
+    let Some(site) = Site::new("remains").await else { return };
+    let network = ["network", "create", "lan", "--gateway", "host", "--quiet"];
+    site.run(&network).await.result();
+    site.run(&["host", "create", "web", "--network", "lan", "--quiet"]).await.result();
+    site.proxy.harm(When::All("GET", "/servers/"), Fault::Remains);
+    site.run(&["host", "delete", "web"]).await.result();
+    let lines = site.proxy.lines();
+    let mut later = lines.iter().skip_while(|line| *line != REMAINS).skip(1);
+    assert!(later.any(|line| line.starts_with("GET ") && line.contains("/servers/")), "{lines:#?}");
+    site.run(&["network", "delete", "lan", "--force", "--yes"]).await.result();
+    assert_eq!(site.project.census().await, Census::new());
 }

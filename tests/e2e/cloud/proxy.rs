@@ -31,7 +31,15 @@ pub(crate) enum Fault {
     Html,
     /// The answer has 1 GiB.
     Huge,
+    /// The cloud ignores where a page begins, and always names a following one.
+    Endless,
+    /// The first answer that a server is gone shows it as Nova does while it closes its books: deleted, and still
+    /// there. The lines tell of that by [`REMAINS`].
+    Remains,
 }
+
+/// The line of a server that was shown as deleted.
+pub(crate) const REMAINS: &str = "shown as deleted";
 
 /// Which requests it happens to.
 #[derive(Debug, Clone)]
@@ -144,6 +152,14 @@ impl State {
         Some(fault)
     }
 
+    /// Whether this is the first that is shown as deleted.
+    fn remains(&self) -> bool {
+        let mut lines = self.lines.lock().unwrap();
+        let first = !lines.iter().any(|line| line == REMAINS);
+        lines.extend(first.then(|| REMAINS.to_owned()));
+        first
+    }
+
     fn kill(&self) {
         let victim = self.victim.load(Ordering::SeqCst);
         assert_ne!(victim, 0, "nobody to kill");
@@ -198,9 +214,20 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
         }
         Some(Fault::Huge) => return huge(&mut client).await,
         Some(Fault::Slow) => tokio::time::sleep(Duration::from_secs(3)).await,
-        Some(Fault::KillAfter | Fault::CutAfter) | None => {}
+        Some(Fault::KillAfter | Fault::CutAfter | Fault::Endless | Fault::Remains) | None => {}
+    }
+    if fault == Some(Fault::Endless) {
+        let first = path.split('?').next().unwrap_or_default();
+        let passed_on = pass_on(host, method, first, &head, &body).await?;
+        let number = state.seen.load(Ordering::SeqCst);
+        return answer(&mut client, "200 OK", "", &endless(&passed_on, number)).await;
     }
     let passed_on = pass_on(host, method, &path, &head, &body).await?;
+    if fault == Some(Fault::Remains) && passed_on.starts_with(b"HTTP/1.1 404") && state.remains() {
+        let id = path.rsplit('/').next().unwrap_or_default();
+        let body = format!(r#"{{"server":{{"id":"{id}","status":"DELETED"}}}}"#);
+        return answer(&mut client, "200 OK", "", &body).await;
+    }
     match fault {
         Some(Fault::KillAfter) => {
             state.kill();
@@ -209,6 +236,17 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
         Some(Fault::CutAfter) => Ok(()),
         _ => client.write_all(&passed_on).await,
     }
+}
+
+/// The page in this answer, with a link to one that never was.
+fn endless(answer: &[u8], number: u32) -> String {
+    let start = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let mut page: serde_json::Value = serde_json::from_slice(&answer[start..]).unwrap();
+    let object = page.as_object_mut().unwrap();
+    let many = object.keys().find(|key| !key.ends_with("_links")).unwrap().clone();
+    let href = format!("http://127.0.0.1/v2.0/{many}?marker=page-{number}");
+    object.insert(format!("{many}_links"), serde_json::json!([{ "rel": "next", "href": href }]));
+    page.to_string()
 }
 
 /// Sends the request to the cloud, as it would have come directly, and gives the whole answer.

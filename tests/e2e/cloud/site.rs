@@ -35,6 +35,11 @@ impl Done {
         &self.json["result"]
     }
 
+    /// The error's code, if the command failed with one of ours.
+    pub(crate) fn error_code(&self) -> Option<&str> {
+        (self.code != Some(0)).then(|| self.json["error"]["code"].as_str().unwrap_or("none"))
+    }
+
     /// The error of a command that failed as it should: with a code of ours and words.
     #[track_caller]
     pub(crate) fn error(&self) -> &Value {
@@ -54,6 +59,7 @@ impl Site {
         let proxy = Proxy::start().await;
         let site = Self { project, proxy, access, home: tempfile::tempdir().unwrap() };
         site.write_tenants();
+        site.install().await;
         Some(site)
     }
 
@@ -61,15 +67,30 @@ impl Site {
         self.home.path().to_owned()
     }
 
+    /// The laboratory's hosts are records: nothing boots.
     fn write_tenants(&self) {
         let folder = self.home.path().join("config");
         std::fs::create_dir_all(&folder).unwrap();
         let Project { name, auth_url, region, .. } = &self.project;
         let tenants = format!(
-            "tenants:\n  lab:\n    provider: skywright/openstack\n    settings:\n      auth-url: {auth_url}\n      region: {region}\n      user: {name}\n      project-name: {name}\n    secrets:\n      password: {{ env: PLANTED_PASSWORD }}\n    grants:\n      plaintext-credentials: true\n      proxy: {}\n",
+            "tenants:\n  lab:\n    provider: skywright/openstack\n    settings:\n      auth-url: {auth_url}\n      region: {region}\n      user: {name}\n      project-name: {name}\n    secrets:\n      password: {{ env: PLANTED_PASSWORD }}\n    defaults: {{ wait-for-boot: false }}\n    grants:\n      plaintext-credentials: true\n      proxy: {}\n",
             self.proxy.url()
         );
         std::fs::write(folder.join("tenants.yaml"), tenants).unwrap();
+    }
+
+    /// The provider, signed, as a user would have it. Without a repository, as it was built.
+    async fn install(&self) {
+        let Some(repository) = std::env::var_os("SKYWRIGHT_REPOSITORY") else { return };
+        let repository = repository.into_string().unwrap();
+        let root = format!("{repository}/metadata/1.root.json");
+        for words in [
+            &["repo", "add", "built", &repository, "--root", &root][..],
+            &["plugin", "install", "skywright/openstack"],
+        ] {
+            let done = done(self.command(words).spawn().unwrap()).await;
+            assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+        }
     }
 
     /// The binary with these arguments, not started.
@@ -81,13 +102,16 @@ impl Site {
             .args(["--output", "json"])
             .env_clear()
             .env("SKYWRIGHT_HOME", self.home.path())
-            .env("SKYWRIGHT_PLUGINS", std::env::var_os("SKYWRIGHT_PLUGINS").unwrap())
             .env("PLANTED_PASSWORD", &self.project.password)
             .env("PATH", "/usr/bin:/bin")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if std::env::var_os("SKYWRIGHT_REPOSITORY").is_none() {
+            let plugins = std::env::var_os("SKYWRIGHT_PLUGINS").unwrap();
+            command.env("SKYWRIGHT_PLUGINS", plugins).env("SKYWRIGHT_ALLOW_UNSIGNED", "1");
+        }
         command
     }
 

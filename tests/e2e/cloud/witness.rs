@@ -39,7 +39,7 @@ async fn the_client_sees_what_we_made() {
     site.run(&["network", "create", "lan"]).await.result();
     site.run(&["host", "create", "web", "--network", "lan"]).await.result();
     site.run(&["volume", "create", "data", "--size", "1"]).await.result();
-    site.run(&["volume", "attach", "data", "web"]).await.result();
+    site.run(&["volume", "attach", "data", "web", "--do-not-mount"]).await.result();
     let servers = openstack(&site, &["server", "list"]).await;
     assert_eq!(names(&servers, "Name"), ["gw-lan", "web"]);
     assert!(servers.as_array().unwrap().iter().all(|server| server["Status"] == "ACTIVE"), "{servers}");
