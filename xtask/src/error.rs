@@ -19,6 +19,10 @@ pub(crate) enum Error {
     NoCache,
     #[error("{0}")]
     Author(#[from] skywright_author::Error),
+    #[error("{0}")]
+    Recipe(#[from] skywright_recipe::Error),
+    #[error("{0}")]
+    Registry(#[from] skywright_registry::Error),
     #[error("{program} is not installed, and only root can install it")]
     NotInstalled { program: &'static str, package: &'static str },
     #[error("there is no fuzz target {name:?}: there are {}", .known.join(", "))]
@@ -42,6 +46,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Author(error) => error.hint(),
+            Self::Registry(error) => error.hint(),
             Self::NotInstalled { package, .. } => Some(format!("run: sudo apt-get install {package}")),
             Self::Finding { target, artefact } => {
                 Some(format!("to see it again: cargo xtask fuzz {target} --replay {}", artefact.display()))

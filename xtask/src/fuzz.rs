@@ -5,8 +5,11 @@
 //! safe Rust can do wrong.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use clap::Args;
 
@@ -44,7 +47,7 @@ pub(crate) struct Arguments {
 pub(crate) fn fuzz(places: &Places, interrupt: &Interrupt, arguments: &Arguments) -> Result<(), Error> {
     let known = targets(places)?;
     let Some(name) = &arguments.target else {
-        return all(places, interrupt, arguments.seconds);
+        return all(places, interrupt, |_| arguments.seconds);
     };
     if !known.contains(name) {
         return Err(Error::NoTarget { name: name.clone(), known });
@@ -56,13 +59,41 @@ pub(crate) fn fuzz(places: &Places, interrupt: &Interrupt, arguments: &Arguments
     }
 }
 
-/// Every target, one after the other; stops at the first finding.
-pub(crate) fn all(places: &Places, interrupt: &Interrupt, seconds: u32) -> Result<(), Error> {
+/// How long a target runs among all the tests, in seconds: what reads plugins and answers from the network takes
+/// its minute, the others half of one.
+pub(crate) fn seconds_among_tests(target: &str) -> u32 {
+    if matches!(target, "component" | "http_headers" | "manifest") { 60 } else { 30 }
+}
+
+/// Every target for as long as `seconds` says, as many at a time as there are processors; none begins after a
+/// finding.
+pub(crate) fn all(
+    places: &Places,
+    interrupt: &Interrupt,
+    seconds: impl Fn(&str) -> u32 + Sync,
+) -> Result<(), Error> {
     let programs = build(places, interrupt)?;
-    for target in targets(places)? {
-        one(places, interrupt, &programs, &target, seconds)?;
-    }
-    Ok(())
+    let waiting = Mutex::new(targets(places)?);
+    let failed = Mutex::new(None);
+    let next = || {
+        let has_failed = failed.lock().is_ok_and(|failed| failed.is_some());
+        waiting.lock().ok().filter(|_| !has_failed)?.pop()
+    };
+    let work = || {
+        while let Some(target) = next() {
+            if let Err(error) = one(places, interrupt, &programs, &target, seconds(&target))
+                && let Ok(mut failed) = failed.lock()
+            {
+                failed.get_or_insert(error);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    failed.into_inner().ok().flatten().map_or(Ok(()), Err)
 }
 
 /// The names of the targets: one program each.
@@ -112,7 +143,7 @@ fn one(
     command
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", findings.display()))
-        .args(["-timeout=20", "-rss_limit_mb=2048", "-max_len=262144", "-print_final_stats=1"])
+        .args(["-timeout=60", "-rss_limit_mb=2048", "-max_len=262144", "-print_final_stats=1"])
         .current_dir(&folder);
     let (mut first, mut last, mut artefact) = (None, 0, None);
     let result = watch(interrupt, target, &mut command, Output::Error, |line| {

@@ -1,11 +1,14 @@
 //! Developer commands, run as `cargo xtask COMMAND`.
 
 mod bench;
+mod demo;
 mod error;
 mod fuzz;
 mod machine;
 mod places;
 mod plugins;
+mod publish;
+mod recipes;
 mod rig;
 mod run;
 mod say;
@@ -29,6 +32,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a network with a gateway and two real hosts on this machine, use them, and take them away
+    Demo(demo::Arguments),
     /// Build the plugins of this repository
     Plugins(plugins::Arguments),
     /// Run a real control plane on loopback
@@ -58,6 +63,7 @@ fn run(command: Command) -> Result<(), Error> {
     let interrupt = Interrupt::catch()?;
     let places = Places::find()?;
     match command {
+        Command::Demo(arguments) => demo::demo(&places, &interrupt, &arguments),
         Command::Plugins(arguments) => plugins::plugins(&places, &interrupt, &arguments),
         Command::Rig(rig::Arguments::Openstack(arguments)) => rig::openstack(&places, &interrupt, &arguments),
         Command::Test(arguments) => test::test(&places, &interrupt, &arguments),

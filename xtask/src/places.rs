@@ -31,8 +31,23 @@ impl Places {
         Ok(Self { root, target, cache })
     }
 
+    /// Where other clients of The Update Framework are installed for tests.
+    pub(crate) fn tuf_readers(&self) -> PathBuf {
+        self.cache.join("tuf-readers")
+    }
+
+    /// What hosts on this machine start from; slow to make again.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.cache.join("machines")
+    }
+
     /// Where `plugins` puts plugin files, and tests look for them.
     pub(crate) fn plugins(&self) -> PathBuf {
         self.target.join("plugins")
+    }
+
+    /// Where `plugins` puts the signed repository of them.
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.target.join("repository")
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask plugins`: every plugin of this repository as a file.
+//! `cargo xtask plugins`: every plugin of this repository as a file, and a signed repository of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,13 @@ use skywright_author::{Builder, Built, Event, Options, Way};
 use crate::error::Error;
 use crate::places::Places;
 use crate::run::{Interrupt, run};
-use crate::{machine, say};
+use crate::{machine, publish, recipes, say};
 
 /// Where plugins are, each in a folder with a `plugin.toml`.
 const FAMILIES: [&str; 2] = ["plugins/providers", "plugins/features"];
+
+/// Where recipes are, each in a folder with a `recipe.yaml`.
+const FEATURES: &str = "plugins/features";
 
 /// Plugins that only tests load: hostile ones, and those of other tool chains.
 const FIXTURES: &str = "tests/guests";
@@ -41,15 +44,23 @@ pub(crate) fn plugins(places: &Places, interrupt: &Interrupt, arguments: &Argume
         options.ways = vec![Way::Debian, Way::Apt];
     }
     let mut builder = Builder::new(options);
+    let mut ours = Vec::new();
     let mut rows = vec![["NAME", "VERSION", "KIB", "DIGEST"].map(str::to_owned)];
     for folder in folders(places, arguments.fixtures)? {
         interrupt.check()?;
         fetch_node_modules(interrupt, &folder)?;
         let built = builder.build(&folder, &mut |event| tell(arguments.verbose, &event))?;
         rows.push(row(&built));
+        // Fixtures are nobody's to sign: most of them mean harm.
+        if !folder.starts_with(places.root.join(FIXTURES)) {
+            ours.push(built);
+        }
     }
+    let recipes = recipes::build(&places.root.join(FEATURES), &ours)?;
+    rows.extend(recipes.iter().map(row));
+    ours.extend(recipes);
     table(&rows);
-    Ok(())
+    publish::publish(&places.repository(), &ours)
 }
 
 fn folders(places: &Places, fixtures: bool) -> Result<Vec<PathBuf>, Error> {

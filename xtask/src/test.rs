@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::places::Places;
 use crate::rig::{Openstack, Running};
 use crate::run::{Interrupt, Output, cargo, run, watch};
-use crate::{fuzz, plugins, say};
+use crate::{fuzz, machine, plugins, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -31,12 +31,9 @@ enum Part {
     Unit,
     /// Test the whole against a real control plane
     E2e,
-    /// Fuzz every target for a minute
+    /// Fuzz every target for a minute or half of one
     Fuzz,
 }
-
-/// How long each target is fuzzed here, in seconds.
-const FUZZ_SECONDS: u32 = 60;
 
 /// What was done, how long it took, and what came of it.
 #[derive(Debug, Default)]
@@ -63,6 +60,7 @@ pub(crate) fn sweep(places: &Places, interrupt: &Interrupt) -> Result<(), Error>
         .env("CARGO_TARGET_DIR", &places.target)
         .env("SKYWRIGHT_BIN", places.target.join("debug/skywright"))
         .env("SKYWRIGHT_PLUGINS", places.plugins())
+        .env("SKYWRIGHT_REPOSITORY", places.repository())
         .env("SKYWRIGHT_RIG_OPENSTACK", rig.write_access()?)
         .env("SKYWRIGHT_SWEEP", "all");
     let ended = report.step("sweep", |report| cargo_test(interrupt, &mut command, report));
@@ -98,7 +96,9 @@ fn parts(
     }
     if wanted(Part::Guests) && places.root.join("plugins/Cargo.toml").is_file() {
         let mut command = cargo(["test", "--workspace", "--no-fail-fast"]);
-        command.current_dir(places.root.join("plugins")).env("CARGO_TARGET_DIR", &places.target);
+        // In a folder of their own: both workspaces have the recipe's crates, and would mix them up.
+        let target = places.target.join("guests");
+        command.current_dir(places.root.join("plugins")).env("CARGO_TARGET_DIR", target);
         report.step("guests", |report| cargo_test(interrupt, &mut command, report))?;
     }
     let (unit, e2e) = (wanted(Part::Unit), wanted(Part::E2e));
@@ -108,12 +108,25 @@ fn parts(
         let mut build = cargo(["build", "--workspace", "--all-targets"]);
         build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
         report.step("build", |_| run(interrupt, "cargo build", &mut build))?;
+        if unit && !arguments.quick {
+            report.step("readers", |_| readers(places, interrupt))?;
+        }
+        if unit && rustix::process::geteuid().is_root() {
+            report.step("registry", |_| machine::need_for_oci(interrupt))?;
+        }
         native(places, interrupt, report, unit || arguments.quick, e2e || arguments.quick, e2e)?;
     }
     if wanted(Part::Fuzz) {
-        report.step("fuzz", |_| fuzz::all(places, interrupt, FUZZ_SECONDS))?;
+        report.step("fuzz", |_| fuzz::all(places, interrupt, fuzz::seconds_among_tests))?;
     }
     Ok(())
+}
+
+/// Installs other clients of The Update Framework, for holding ours against them.
+fn readers(places: &Places, interrupt: &Interrupt) -> Result<(), Error> {
+    let mut install = Command::new(places.root.join("tests/rigs/tuf/install"));
+    install.arg(places.tuf_readers());
+    run(interrupt, "tests/rigs/tuf/install", &mut install)
 }
 
 /// The native tests, with a control plane below them if it is wanted.
@@ -135,9 +148,21 @@ fn native(
         .current_dir(&places.root)
         .env("CARGO_TARGET_DIR", &places.target)
         .env("SKYWRIGHT_BIN", places.target.join("debug/skywright"))
-        .env("SKYWRIGHT_PLUGINS", places.plugins());
+        .env("SKYWRIGHT_PLUGINS", places.plugins())
+        .env("SKYWRIGHT_REPOSITORY", places.repository());
+    // `installed-lock.json` is the last that the installation writes.
+    if places.tuf_readers().join("installed-lock.json").is_file() {
+        command.env("SKYWRIGHT_TUF_READERS", places.tuf_readers());
+    }
     let rig = Openstack::new(places)?;
     let mut running = None;
+    if with_rig && rustix::process::geteuid().is_root() {
+        report.step("hosts", |_| {
+            command.env("SKYWRIGHT_LOCAL", places.images());
+            machine::need_for_hosts(interrupt)?;
+            machine::need_for_packages(interrupt)
+        })?;
+    }
     if with_rig {
         report.step("rig", |_| {
             running = Some(Running::start(&rig, interrupt)?);
