@@ -136,6 +136,15 @@ fn snake(text: &str) -> String {
     snake
 }
 
+/// The variable of a script's environment that a secret is in. Not every name may be one.
+fn variable_of(secret: &str) -> String {
+    let variable = secret.to_uppercase();
+    match skywright_recipe_format::is_environment_name(&variable) {
+        true => variable,
+        false => format!("SECRET_{variable}").chars().take(64).collect(),
+    }
+}
+
 fn head(name: &str) -> Map<String, Value> {
     let head = json!({
         "recipe": 1,
@@ -450,7 +459,7 @@ impl Conversion {
         };
         let mut rule = json!({
             "name": label(name).unwrap_or_else(|| "route".to_owned()),
-            "path": paths.first().copied().unwrap_or("/"),
+            "path": paths.first().copied().filter(|path| !path.trim().is_empty()).unwrap_or("/"),
             "upstreams": [upstream],
             "strip_path": content["strip_path"].as_bool().unwrap_or(true),
         });

@@ -165,7 +165,7 @@ impl Remarks<'_> {
         (line, column): (usize, usize),
         message: impl Into<String>,
     ) {
-        let file = format!("{}/{name}", crate::SCRIPTS_FOLDER);
+        let file = self.source.template_path(name);
         let message = printable(&message.into());
         self.all.insert(Remark { severity, rule, file, line, column, message });
     }

@@ -23,6 +23,8 @@ pub struct Source {
     /// What is in it.
     pub bundle: Bundle,
     node: Node,
+    /// The templates that are not in `scripts/`, with the folders that they are in.
+    shared: BTreeMap<String, String>,
 }
 
 impl std::fmt::Debug for Source {
@@ -32,7 +34,7 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
-    /// Reads `FOLDER/recipe.yaml` and `FOLDER/scripts/*.tera`.
+    /// Reads `FOLDER/recipe.yaml`, `FOLDER/scripts/*.tera`, and the folders of templates that it shares with others.
     ///
     /// # Errors
     ///
@@ -43,22 +45,45 @@ impl Source {
         if !path.is_file() {
             return Err(Error::NotARecipe { folder: folder.to_owned() });
         }
-        let text = skywright_config::read_text(&path)?;
-        let templates = templates(&folder.join(SCRIPTS_FOLDER))?;
-        let source = Self::parse(&text, &path, templates)?;
-        Ok(Self { folder: folder.to_owned(), ..source })
+        let node = skywright_config::parse(&skywright_config::read_text(&path)?, &path)?;
+        let mut recipe: Recipe = skywright_config::from_node(&node, &path)?;
+        let mut templates = templates(&folder.join(SCRIPTS_FOLDER))?;
+        let mut shared = BTreeMap::new();
+        for (index, others) in std::mem::take(&mut recipe.shared_scripts).into_iter().enumerate() {
+            let wrong = |message: String| {
+                let key = format!("shared_scripts[{index}]");
+                let place = Place::at(&path, mark(&node, &key), key);
+                Error::Wrong(vec![Wrong { place, message }])
+            };
+            let from = folder.join(&others);
+            if Path::new(&others).is_absolute() || !from.is_dir() {
+                return Err(wrong(format!("`{others}` is no folder beside the recipe's")));
+            }
+            for (name, text) in self::templates(&from)? {
+                if templates.insert(name.clone(), text).is_some() {
+                    return Err(wrong(format!("there is another {name}")));
+                }
+                shared.insert(name, others.clone());
+            }
+        }
+        let source = Self::checked(node, &path, Bundle { recipe, templates })?;
+        Ok(Self { shared, ..source })
     }
 
-    /// Reads the text of a recipe; `path` is for messages.
+    /// Reads the text of a recipe; `path` is for messages. Folders that it shares with others are left alone.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
     pub fn parse(text: &str, path: &Path, templates: BTreeMap<String, String>) -> Result<Self, Error> {
         let node = skywright_config::parse(text, path)?;
-        let recipe: Recipe = skywright_config::from_node(&node, path)?;
+        let recipe = Recipe { shared_scripts: Vec::new(), ..skywright_config::from_node(&node, path)? };
+        Self::checked(node, path, Bundle { recipe, templates })
+    }
+
+    fn checked(node: Node, path: &Path, bundle: Bundle) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = Self { folder, bundle: Bundle { recipe, templates }, node };
+        let source = Self { folder, bundle, node, shared: BTreeMap::new() };
         let findings = source.bundle.findings();
         if findings.is_empty() {
             return Ok(source);
@@ -80,6 +105,12 @@ impl Source {
     #[must_use]
     pub fn mark(&self, path: &str) -> Mark {
         mark(&self.node, path)
+    }
+
+    /// Where a template is, from the recipe's folder on.
+    pub(crate) fn template_path(&self, name: &str) -> String {
+        let folder = self.shared.get(name).map_or(SCRIPTS_FOLDER, String::as_str);
+        format!("{}/{name}", folder.trim_end_matches('/'))
     }
 
     fn place(&self, file: &Path, finding: &Finding) -> Place {
@@ -133,7 +164,7 @@ fn templates(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
         }
         if !is_template_name(name) {
             return Err(wrong(
-                "only templates are in scripts/: letters, digits, `-`, `_` and `.`, ending in `.tera`",
+                "only templates are in such a folder: letters, digits, `-`, `_` and `.`, ending in `.tera`",
             ));
         }
         // A link could lead to anybody's files, which would be published with the recipe.

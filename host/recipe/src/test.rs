@@ -186,6 +186,42 @@ fn only_templates_are_in_scripts() {
 }
 
 #[test]
+fn recipes_share_templates() {
+    let parent = tempfile::tempdir().unwrap();
+    let made = scaffold("acme/stack", &parent.path().join("stack")).unwrap();
+    let recipe = made.folder.join("recipe.yaml");
+    let text = fs::read_to_string(&recipe).unwrap();
+    let read = |folder: &str| {
+        fs::write(&recipe, format!("{text}\nshared_scripts: [{folder}]\n")).unwrap();
+        Source::read(&made.folder)
+    };
+    let wrong = |folder: &str| read(folder).unwrap_err().to_string();
+    assert!(
+        wrong("../shared").contains("`../shared` is no folder beside the recipe's"),
+        "{}",
+        wrong("../shared")
+    );
+    let shared = parent.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::write(shared.join("more.sh.tera"), "echo {{ nobody }}\n").unwrap();
+    assert!(
+        wrong(shared.to_str().unwrap()).contains("is no folder beside"),
+        "an absolute path is of one machine"
+    );
+    let source = read("../shared").unwrap();
+    assert_eq!(source.bundle.templates["more.sh.tera"], "echo {{ nobody }}\n");
+    assert!(!String::from_utf8(source.bundle.to_json().unwrap()).unwrap().contains("shared"));
+    assert!(
+        linted(&source, None).to_string().contains("../shared/more.sh.tera"),
+        "{}",
+        linted(&source, None)
+    );
+    let own = fs::read_dir(made.folder.join("scripts")).unwrap().next().unwrap().unwrap();
+    fs::copy(own.path(), shared.join(own.file_name())).unwrap();
+    assert!(wrong("../shared").contains("there is another"), "{}", wrong("../shared"));
+}
+
+#[test]
 fn endless_rounds_end() {
     struct Endless;
     impl Planner for Endless {
@@ -282,6 +318,28 @@ fn steps_of_one_name_are_numbered() {
     assert_eq!(steps, [("a", String::new()), ("a-2", "a".to_owned()), ("a-3", "a-2".to_owned())]);
     assert!(source.bundle.templates["add-a-2.sh.tera"].contains("true"));
     assert!(source.bundle.templates["add-a-3.sh.tera"].contains("false"));
+}
+
+/// Names that a recipe keeps for something else.
+#[test]
+fn reserved_names_are_changed() {
+    let text = r#"feature:
+    parameters: ["LdToken="]
+    install:
+        bash:
+            add: { pace: publish-page, steps: { publish-page: { targets: { hosts: all }, run: "echo {{.LdToken}}" } } }
+    proxy:
+        rules:
+            - { name: s, type: service, content: '{"url": "http://127.0.0.1/"}' }
+            - { name: r, type: route, content: '{"paths": [""]}' }
+"#;
+    let converted = convert(text, Path::new("x.yml")).unwrap();
+    let source = Source::parse(&converted.recipe, Path::new("recipe.yaml"), converted.templates).unwrap();
+    let recipe = &source.bundle.recipe;
+    assert_eq!(recipe.add.steps[0].id, "step-publish-page");
+    assert!(source.bundle.templates["add-step-publish-page.sh.tera"].contains("${SECRET_LD_TOKEN}"));
+    assert!(converted.recipe.contains("SECRET_LD_TOKEN"));
+    assert_eq!(recipe.publish[0].path, "/");
 }
 
 #[test]

@@ -96,6 +96,10 @@ pub struct Recipe {
     /// Services that the edge proxy leads to while it is there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<PublishRule>,
+    /// Folders of templates that several recipes have, such as `../shared`, from the recipe's own folder on. What is
+    /// built has the templates, and not this key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_scripts: Vec<String>,
     /// Finds out whether it is there: where every step succeeds, it is. Changes nothing.
     pub check: Action,
     /// Installs it.

@@ -110,7 +110,7 @@ impl Conversion {
             }
             _ => match self.secret(action) {
                 Some(name) => {
-                    let variable = name.to_uppercase();
+                    let variable = super::variable_of(&name);
                     if !secrets.contains(&name) {
                         self.lost(mark, format!("the secret `{name}` is ${{{variable}}} of the script's environment now: look at its quotes"));
                         secrets.push(name);

@@ -137,6 +137,9 @@ fn action(conversion: &mut Conversion, action: &str, node: &Node) -> Vec<Value> 
             );
             continue;
         };
+        // Such ids are those of rules.
+        let is_rule = ["firewall-", "publish-"].iter().any(|start| own.starts_with(start));
+        let own = if is_rule { format!("step-{own}") } else { own };
         // A pace may name a step twice, and then it ran twice; or two whose names differ in their case alone.
         let id = super::fresh(&own, |id| converted.iter().any(|step| step["id"] == id));
         let Some(mut step) = step(conversion, action, &id, entry) else { continue };
@@ -187,8 +190,11 @@ fn step(conversion: &mut Conversion, action: &str, id: &str, entry: &Entry) -> O
     if action == "check" {
         work["idempotent"] = json!(true);
     }
-    let environment: Map<String, Value> =
-        translated.secrets.into_iter().map(|name| (name.to_uppercase(), json!({"secret": name}))).collect();
+    let environment: Map<String, Value> = translated
+        .secrets
+        .into_iter()
+        .map(|name| (super::variable_of(&name), json!({"secret": name})))
+        .collect();
     if !environment.is_empty() {
         work["environment"] = Value::Object(environment);
     }
