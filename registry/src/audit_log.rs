@@ -136,7 +136,7 @@ impl AuditLog {
     /// [`Error::File`], [`Error::Busy`] if others append for seconds on end, [`Error::AuditLog`] if the
     /// end of the file is no log of ours.
     pub fn append(&self, record: &AuditRecord) -> Result<(), Error> {
-        files::ensure_folder(files::folder_of(&self.path))?;
+        files::ensure_folder(skywright_files::folder_of(&self.path))?;
         let _held = files::hold(&self.lock_path(), Duration::from_secs(10))?;
         let failed = |error| Error::file("write", &self.path)(error);
         let mut file = OpenOptions::new()

@@ -52,7 +52,7 @@ impl DevelopmentFolders {
         if registered {
             check_folder(&real)?;
         }
-        let _held = files::hold_folder(files::folder_of(path), Duration::from_secs(10))?;
+        let _held = files::hold_folder(skywright_files::folder_of(path), Duration::from_secs(10))?;
         let mut folders = Self::read(path)?;
         let changed =
             if registered { folders.folders.insert(real.clone()) } else { folders.folders.remove(&real) };

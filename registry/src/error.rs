@@ -611,6 +611,12 @@ fn at_line(line: u64) -> String {
     if line == 0 { String::new() } else { format!(":{line}") }
 }
 
+impl From<skywright_files::Error> for Error {
+    fn from(error: skywright_files::Error) -> Self {
+        Self::File { action: error.action, path: error.path, source: error.source }
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::NotAdmitted(Box::new(refusal))

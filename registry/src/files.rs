@@ -1,25 +1,20 @@
 //! Files and folders that are one user's alone, and are never seen half written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+use skywright_files::folder_of;
 
 use crate::error::Error;
 
+/// The mode of files that are one user's alone.
+const PRIVATE: u32 = 0o600;
 /// How often a lock that somebody else holds is tried again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
-
-/// The folder that the file is to lie in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
 
 /// Makes the folder and those above it (mode 0700) if they are not there.
 pub(crate) fn ensure_folder(folder: &Path) -> Result<(), Error> {
@@ -52,16 +47,15 @@ pub(crate) fn read_if_there(path: &Path, limit_bytes: u64) -> Result<Option<Vec<
 /// Puts these bytes in the file's place (mode 0600), durably and all at once: a kill or a full disk leaves
 /// the file as it was.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let file = written(path, bytes)?;
-    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
-    sync_folder(folder_of(path))
+    ensure_folder(folder_of(path))?;
+    Ok(skywright_files::replace(path, bytes, PRIVATE)?)
 }
 
 /// Makes a file of these bytes (mode 0600), durably and all at once; `false` if there is one already.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     let file = written(path, bytes)?;
     match file.persist_noclobber(path) {
-        Ok(_) => sync_folder(folder_of(path)).map(|()| true),
+        Ok(_) => Ok(skywright_files::sync_folder(folder_of(path)).map(|()| true)?),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(Error::file("write", path)(error.error)),
     }
@@ -69,20 +63,8 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
 
 /// A temporary file beside `path` that holds these bytes, on the disk.
 pub(crate) fn written(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
-    let folder = folder_of(path);
-    ensure_folder(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".skywright-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder)
-        .map_err(Error::file("create a file in", folder))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::file("write", path))?;
-    Ok(file)
-}
-
-/// Makes a new name in a folder outlive a power cut.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file("write", folder))
+    ensure_folder(folder_of(path))?;
+    Ok(skywright_files::beside(path, bytes, PRIVATE)?)
 }
 
 /// A lock between processes, held until it is dropped. The file stays, empty.

@@ -161,7 +161,7 @@ impl Repositories {
     /// What `change` fails with, and then nothing is written; those of [`read`](Self::read);
     /// [`Error::Busy`].
     pub fn change<R>(path: &Path, change: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
-        let _held = files::hold_folder(files::folder_of(path), Duration::from_secs(10))?;
+        let _held = files::hold_folder(skywright_files::folder_of(path), Duration::from_secs(10))?;
         let mut repositories = Self::read(path)?;
         let result = change(&mut repositories)?;
         let written = Written { version: VERSION, repository: &repositories.repositories };

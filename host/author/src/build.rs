@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -182,18 +180,10 @@ fn warn_of_paths(plugin: &[u8], workspace: &Path, progress: Progress<'_>) {
     }
 }
 
-/// All of it or nothing: a reader never sees half a plugin.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = skywright_files::folder_of(path);
     fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".skywright-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(Error::io("write in", folder))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map(drop).map_err(|error| Error::io("write", path)(error.error))
+    Ok(skywright_files::replace(path, bytes, 0o644)?)
 }
 
 /// `XDG_CACHE_HOME`, or `.cache` in the home folder.

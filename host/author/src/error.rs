@@ -152,6 +152,12 @@ pub enum Error {
     },
 }
 
+impl From<skywright_files::Error> for Error {
+    fn from(error: skywright_files::Error) -> Self {
+        Self::Io { action: error.action, path: error.path, source: error.source }
+    }
+}
+
 impl Error {
     /// For `map_err` behind a file operation.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {

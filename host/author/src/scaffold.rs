@@ -44,24 +44,8 @@ pub fn scaffold(name: &str, kind: Kind, folder: &Path) -> Result<Scaffolded, Err
     if fs::symlink_metadata(folder).is_ok() {
         return Err(Error::Exists { path: folder.to_owned() });
     }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(Error::io("make", parent))?;
-    // Made under another name and then renamed: a crate that was half written is not found later.
-    let fresh = tempfile::Builder::new()
-        .prefix(".skywright-new-")
-        .tempdir_in(parent)
-        .map_err(Error::io("write in", parent))?;
     let files = files(&id, kind);
-    for (path, text) in &files {
-        let path = fresh.path().join(path);
-        let above = path.parent().unwrap_or(fresh.path());
-        fs::create_dir_all(above).map_err(Error::io("make", above))?;
-        fs::write(&path, text).map_err(Error::io("write", &path))?;
-    }
-    make_readable(fresh.path())?;
-    // The folder could have appeared by now; a rename replaces no folder that holds something.
-    fs::rename(fresh.path(), folder).map_err(Error::io("make", folder))?;
-    let _ = fresh.keep();
+    skywright_files::create_folder(folder, &files)?;
     Ok(Scaffolded { folder: folder.to_owned(), id, files: files.len() })
 }
 
@@ -106,12 +90,6 @@ fn texts<'a>(folder: &'a Dir<'a>) -> Box<dyn Iterator<Item = (&'a Path, &'a str)
         DirEntry::Dir(inner) => texts(inner),
         DirEntry::File(file) => Box::new(file.contents_utf8().map(|text| (file.path(), text)).into_iter()),
     }))
-}
-
-/// A temporary folder is its user's alone; a crate is as readable as any other.
-fn make_readable(folder: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(Error::io("make", folder))
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl Tenants {
     /// The folder that paths in the file are relative to.
     #[must_use]
     pub fn base(&self) -> PathBuf {
-        choice::folder_of(&self.path)
+        skywright_files::folder_of(&self.path).to_owned()
     }
 
     /// The tenant of this name.

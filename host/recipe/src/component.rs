@@ -2,9 +2,7 @@
 //! recipe, and a data segment is added that fills it. The same recipe and interpreter give the same bytes.
 
 use std::fs;
-use std::io::Write as _;
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use skywright_contract::{
@@ -53,18 +51,10 @@ impl Feature {
     }
 }
 
-/// All of it or nothing: a reader never sees half a file.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = skywright_files::folder_of(path);
     fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".skywright-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(Error::io("write in", folder))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map(drop).map_err(|error| Error::io("write", path)(error.error))
+    Ok(skywright_files::replace(path, bytes, 0o644)?)
 }
 
 /// Builds a feature: a copy of the interpreter with the recipe in it. `interpreter` is a component, with or

@@ -48,26 +48,8 @@ pub fn scaffold(name: &str, folder: &Path) -> Result<Scaffolded, Error> {
 
 /// Writes files to a folder that must not be there yet: all of them, or none.
 pub(crate) fn write(folder: &Path, files: &[(PathBuf, String)]) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-
     if fs::symlink_metadata(folder).is_ok() {
         return Err(Error::Exists { path: folder.to_owned() });
     }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(Error::io("make", parent))?;
-    let fresh = tempfile::Builder::new()
-        .prefix(".skywright-new-")
-        .tempdir_in(parent)
-        .map_err(Error::io("write in", parent))?;
-    for (path, text) in files {
-        let path = fresh.path().join(path);
-        let above = path.parent().unwrap_or(fresh.path());
-        fs::create_dir_all(above).map_err(Error::io("make", above))?;
-        fs::write(&path, text).map_err(Error::io("write", &path))?;
-    }
-    fs::set_permissions(fresh.path(), fs::Permissions::from_mode(0o755))
-        .map_err(Error::io("make", folder))?;
-    fs::rename(fresh.path(), folder).map_err(Error::io("make", folder))?;
-    let _ = fresh.keep();
-    Ok(())
+    Ok(skywright_files::create_folder(folder, files)?)
 }

@@ -206,7 +206,7 @@ impl Loaded {
 
     fn quarantines(&self) -> PathBuf {
         let any = self.content.path(&Digest::of(b""));
-        files::folder_of(files::folder_of(&any)).join("quarantine")
+        skywright_files::folder_of(skywright_files::folder_of(&any)).join("quarantine")
     }
 
     /// Copies every blob out of the bundle, checks it on the way, and puts it in its place when all are whole.
@@ -228,12 +228,12 @@ impl Loaded {
         }
         for (digest, _) in &wanted {
             let to = self.content.path(digest);
-            files::ensure_folder(files::folder_of(&to))?;
+            files::ensure_folder(skywright_files::folder_of(&to))?;
             fs::rename(quarantine.path().join(digest.hex()), &to).map_err(Error::file("write", &to))?;
         }
         if let Some((digest, _)) = wanted.first() {
             let path = self.content.path(digest);
-            let folder = files::folder_of(&path);
+            let folder = skywright_files::folder_of(&path);
             File::open(folder).and_then(|it| it.sync_all()).map_err(Error::file("write", folder))?;
         }
         Ok(())

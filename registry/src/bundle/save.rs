@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use semver::Version;
 use serde::Serialize;
 use skywright_contract::{Digest, Package, PluginId};
+use skywright_files::folder_of;
 
 use super::contents::{Bundle, is_free_name};
 use super::writer::Writer;
 use super::{ArtifactKind, Side};
 use crate::error::Error;
-use crate::files::folder_of;
 use crate::sbom::Sbom;
 use crate::tuf::{Namespace, Target, TargetPath, Verifier, Versions};
 

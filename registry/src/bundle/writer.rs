@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use skywright_contract::{Digest, Package};
+use skywright_files::folder_of;
 use tar::{Builder, EntryType, Header};
 
 use super::archive::{INDEX_FILE, LAYOUT_FILE};
@@ -18,7 +19,7 @@ use super::oci::{self, Descriptor, Index, Manifest, WasmComponent, WasmConfig};
 use super::problem::BundleProblem;
 use super::{ARTIFACT_TYPE, Artifact, METADATA_TYPE, REGISTRY_TYPE, SINCE, Side};
 use crate::error::Error;
-use crate::files::{folder_of, read_if_there};
+use crate::files::read_if_there;
 use crate::tuf::{PluginFile, Target};
 
 /// The largest index or manifest that is read, in bytes.

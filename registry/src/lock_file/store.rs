@@ -64,7 +64,7 @@ impl LockFileStore {
     /// overwritten. [`Error::Busy`] and [`Error::File`] leave it as it was too.
     pub fn replace(&self, before: &LockSnapshot, lock: &LockFile) -> Result<LockSnapshot, Error> {
         let text = lock.to_text()?;
-        let _held = files::hold_folder(files::folder_of(&self.path), Duration::from_secs(10))?;
+        let _held = files::hold_folder(skywright_files::folder_of(&self.path), Duration::from_secs(10))?;
         let now = files::read_if_there(&self.path, MAX_BYTES)?.map(|bytes| Digest::of(&bytes));
         if now != before.digest {
             return Err(Error::Changed { path: self.path.clone() });

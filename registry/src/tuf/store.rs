@@ -77,7 +77,7 @@ impl Store {
         }
         let store = Self { place: Place::Folder(folder.to_owned()) };
         let digest = put_blob(folder, root)?;
-        files::sync_folder(&folder.join("blobs"))?;
+        skywright_files::sync_folder(&folder.join("blobs"))?;
         files::replace(&path, &to_json(&new_state(digest)))?;
         Ok(store)
     }
@@ -227,7 +227,7 @@ fn write_all(
         put_blob(folder, bytes)?;
     }
     if !new.is_empty() {
-        files::sync_folder(&folder.join("blobs"))?;
+        skywright_files::sync_folder(&folder.join("blobs"))?;
     }
     if before != state {
         files::replace(&path, &to_json(state))?;

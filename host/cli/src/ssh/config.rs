@@ -1,9 +1,8 @@
 //! `skywright ssh config`.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 
 use serde_json::json;
 use skywright_core::Home;
@@ -45,17 +44,10 @@ fn endpoints(host: &ConfigHost) -> Vec<(&str, &Endpoint)> {
     std::iter::once((host.name.as_str(), &host.target.endpoint)).chain(gateways).collect()
 }
 
-/// Writes a file that only its owner reads, in one moment.
+/// Writes a file that only its owner reads.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let mut new = path.to_owned().into_os_string();
-    new.push(format!(".{}", std::process::id()));
-    let new = PathBuf::from(new);
-    let write = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&new, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&new))).map_err(failed(path))
+    skywright_files::replace(path, text.as_bytes(), 0o600)
+        .map_err(|error| skywright_core::Error::from(error).into())
 }
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {

@@ -5,7 +5,7 @@
 //! machine. Nothing is shared
 //! between users, and no running process remembers it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -158,12 +158,4 @@ pub fn current_tenant(home: &Home) -> Result<Option<String>, Error> {
 /// [`Error::File`] if it cannot be written.
 pub fn set_current_tenant(home: &Home, name: &str) -> Result<(), Error> {
     super::store::write(&home.current_tenant_file(), &format!("{name}\n"))
-}
-
-/// The folder of a file; of a bare name it is the working folder.
-pub(super) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::choice::folder_of;
 use super::{Tenants, read, store};
 use crate::config::{self, Block};
 use crate::error::Error;
 use crate::secret::SecretSource;
+use skywright_files::folder_of;
 
 /// The tenants file, open for changes. Others who would change it wait until this is dropped.
 pub struct TenantsFile {
@@ -27,8 +27,8 @@ impl TenantsFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let folder = folder_of(path);
         let failed = |action| move |source| Error::File { action, path: path.to_owned(), source };
-        std::fs::create_dir_all(&folder).map_err(failed("make the folder of"))?;
-        let lock = File::open(&folder).map_err(failed("lock"))?;
+        std::fs::create_dir_all(folder).map_err(failed("make the folder of"))?;
+        let lock = File::open(folder).map_err(failed("lock"))?;
         lock.lock().map_err(failed("lock"))?;
         let text = match config::read_text(path) {
             Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => String::new(),

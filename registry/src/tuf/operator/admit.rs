@@ -379,7 +379,7 @@ fn read_blobs(
 /// Whether other bytes lie in the repository under this name: a version that was withdrawn does not come back changed.
 fn was_published_otherwise(folder: &Path, path: &TargetPath, digest: &Digest) -> Result<bool, Error> {
     let hashed = folder.join("targets").join(path.hashed(digest));
-    let there = files::folder_of(&hashed);
+    let there = skywright_files::folder_of(&hashed);
     let entries = match std::fs::read_dir(there) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),

@@ -1,16 +1,15 @@
 //! Files that are put into a repository together.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use async_trait::async_trait;
 use skywright_contract::Digest;
+use skywright_files::folder_of;
 
 use crate::error::Error;
-use crate::files;
 use crate::tuf::path::TargetPath;
 use crate::tuf::transport::{Folder, Transport};
 
@@ -88,22 +87,9 @@ fn capped(bytes: &[u8], what: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>,
 
 /// A file that a web server may read, durably and all at once. The folders above it are made.
 pub(super) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = files::folder_of(path);
-    make_folders(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(Error::file("create a file in", folder))?;
-    let failed = Error::file("write", path);
-    let written = file
-        .write_all(bytes)
-        // The mask of the process must not keep the web server out.
-        .and_then(|()| file.as_file().set_permissions(fs::Permissions::from_mode(0o644)))
-        .and_then(|()| file.as_file().sync_all());
-    written.map_err(failed)?;
-    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
-    sync(folder)
+    make_folders(folder_of(path))?;
+    // Whatever the mask of the process: it must not keep the web server out.
+    Ok(skywright_files::replace(path, bytes, 0o644)?)
 }
 
 /// Each new name is made to last before the next below it.
@@ -111,17 +97,13 @@ fn make_folders(folder: &Path) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
     }
-    let above = files::folder_of(folder);
+    let above = folder_of(folder);
     if above != folder {
         make_folders(above)?;
     }
     match fs::DirBuilder::new().mode(0o755).create(folder) {
-        Ok(()) => sync(above),
+        Ok(()) => Ok(skywright_files::sync_folder(above)?),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Error::file("create", folder)(error)),
     }
-}
-
-fn sync(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file("write", folder))
 }
