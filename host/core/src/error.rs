@@ -79,8 +79,13 @@ pub enum Error {
         reason: String,
     },
     /// A host could not be reached by SSH, or did not do as told.
-    #[error(transparent)]
-    Ssh(Box<skywright_ssh::Error>),
+    #[error("{error}")]
+    Ssh {
+        /// What went wrong.
+        error: Box<skywright_ssh::Error>,
+        /// The host, if it has no public address and no gateway: from outside its network nothing leads to it.
+        inside: Option<String>,
+    },
     /// This machine's own hosts could not be had.
     #[error(transparent)]
     Machines(#[from] skywright_machines::Error),
@@ -284,7 +289,7 @@ impl Error {
             Self::TakenBack(error) => error.category(),
             Self::TooLong { .. } => Category::Timeout,
             Self::Objects(error) => error.category(),
-            Self::Ssh(error) => error.category(),
+            Self::Ssh { error, .. } => error.category(),
             Self::Machines(error) => error.category(),
             Self::FirstBoot { .. } | Self::OnHost { .. } => Category::Other,
             Self::Registry(error) => error.category(),
@@ -314,7 +319,7 @@ impl Error {
             Self::TooLong { .. } => Blame::Cloud,
             Self::Feature(fault) => fault.blame(),
             Self::Objects(error) => error.blame(),
-            Self::Ssh(error) => error.blame(),
+            Self::Ssh { error, .. } => error.blame(),
             Self::Machines(error) => error.blame(),
             Self::FirstBoot { .. } => Blame::Operator,
             Self::Registry(error) => error.blame(),
@@ -355,7 +360,7 @@ impl Error {
             Self::NoTenantChosen { .. } => "no-tenant-chosen".to_owned(),
             Self::TenantExists { .. } => "tenant-exists".to_owned(),
             Self::Objects(error) => error.code().to_owned(),
-            Self::Ssh(error) => error.code().to_owned(),
+            Self::Ssh { error, .. } => error.code().to_owned(),
             Self::Feature(fault) => fault.code().to_owned(),
             Self::Machines(error) => error.code().to_owned(),
             Self::FirstBoot { .. } => "first-boot".to_owned(),
@@ -399,7 +404,11 @@ impl Error {
             Self::NotAllowed { hint, .. } => Some(hint.clone()),
             Self::Unsupported { hint, .. } => hint.clone(),
             Self::Objects(error) => error.hint(),
-            Self::Ssh(error) => error.hint(),
+            Self::Ssh { error, inside: Some(host) } if error.is_unreachable() => Some(format!(
+                "`{host}` has no public address and its subnet no gateway, so only its own network leads to it; \
+                 `skywright address bind ADDRESS {host}` gives it one"
+            )),
+            Self::Ssh { error, .. } => error.hint(),
             Self::Feature(fault) => fault.hint(),
             Self::Machines(error) => error.hint(),
             Self::FirstBoot { .. } => Some(
@@ -437,6 +446,12 @@ impl From<skywright_config::Error> for Error {
     }
 }
 
+impl From<skywright_files::Error> for Error {
+    fn from(error: skywright_files::Error) -> Self {
+        Self::File { action: error.action, path: error.path, source: error.source }
+    }
+}
+
 impl From<skywright_objects::Error> for Error {
     fn from(error: skywright_objects::Error) -> Self {
         Self::Objects(Box::new(error))
@@ -445,7 +460,7 @@ impl From<skywright_objects::Error> for Error {
 
 impl From<skywright_ssh::Error> for Error {
     fn from(error: skywright_ssh::Error) -> Self {
-        Self::Ssh(Box::new(error))
+        Self::Ssh { error: Box::new(error), inside: None }
     }
 }
 

@@ -36,10 +36,14 @@ impl Tenancy {
     ///
     /// # Errors
     ///
-    /// As [`ssh_target`](Self::ssh_target), and [`Error::Ssh`].
+    /// As [`ssh_target`](Self::ssh_target), and [`Error::Ssh`], which knows whether anything leads to the host.
     pub async fn connect(&self, client: &Client, reference: &str) -> Result<Connection, Error> {
-        let target = self.ssh_target(reference).await?;
-        let connection = client.connect(&target).await?;
+        let access = self.ssh_access(reference).await?;
+        let target = target(&access)?;
+        let connection = client.connect(&target).await.map_err(|error| Error::Ssh {
+            error: Box::new(error),
+            inside: access.is_inside().then(|| access.name.clone()),
+        })?;
         if target.endpoint.host_keys == HostKeys::Unknown {
             let key = connection.host_key();
             let fingerprint = key.fingerprint();
@@ -84,4 +88,40 @@ fn endpoint(access: &SshAccess) -> Result<Endpoint, Error> {
         key: ClientKey::from_openssh(key)?,
         host_keys: if pinned.is_empty() { HostKeys::Unknown } else { HostKeys::Pinned(pinned) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use skywright_ssh::{Hop, Role};
+
+    use super::*;
+
+    #[test]
+    fn a_host_that_nothing_leads_to_has_its_own_hint() {
+        let hop = Hop { role: Role::Target, address: "10.0.0.5".to_owned(), port: 22 };
+        let hint = |inside: Option<&str>| {
+            let error =
+                skywright_ssh::Error::Unreachable { hop: hop.clone(), reason: "no answer".to_owned() };
+            Error::Ssh { error: Box::new(error), inside: inside.map(str::to_owned) }.hint().unwrap()
+        };
+        assert!(hint(Some("web")).contains("`skywright address bind ADDRESS web`"), "{}", hint(Some("web")));
+        assert!(hint(None).contains("security group"), "{}", hint(None));
+    }
+
+    #[test]
+    fn a_public_address_or_a_gateway_leads_to_a_host() {
+        let access = |is_public: bool, gateways: Vec<SshAccess>| SshAccess {
+            name: "web".to_owned(),
+            user: "operator".to_owned(),
+            address: "10.0.0.5".to_owned(),
+            port: 22,
+            gateways,
+            host_keys: Vec::new(),
+            private_key: None,
+            is_public,
+        };
+        assert!(access(false, Vec::new()).is_inside());
+        assert!(!access(true, Vec::new()).is_inside());
+        assert!(!access(false, vec![access(true, Vec::new())]).is_inside());
+    }
 }

@@ -105,6 +105,7 @@ mod tests {
             port: 2222,
             gateways: Vec::new(),
             private_key: Some("THE KEY\n".to_owned().into()),
+            is_public: false,
         }
     }
 

@@ -20,6 +20,42 @@ use crate::error::Error;
 
 const BEGIN: &str = include_str!("begin.sh");
 const END: &str = include_str!("end.sh");
+const FOR_TOOL: &str = include_str!("for_tool.sh");
+
+/// A tool on hosts that puts files of a folder in force.
+struct Tool {
+    program: &'static str,
+    folder: &'static str,
+    ending: &'static str,
+    /// What a host without it is not; empty if a host without it lacks nothing.
+    without: &'static str,
+}
+
+/// Nobody made a host without it with a firewall: there is nothing to open.
+const FIREWALL: Tool = Tool {
+    program: "/usr/local/sbin/skywright-firewall",
+    folder: "/etc/skywright/ports.d",
+    ending: "",
+    without: "",
+};
+
+const ROUTES: Tool = Tool {
+    program: "/usr/local/sbin/skywright-routes",
+    folder: "/etc/skywright/routes.d",
+    ending: ".json",
+    without: "this is no edge proxy",
+};
+
+impl Tool {
+    /// The environment of a script about a file of this name.
+    fn environment(&self, name: &str) -> [(&'static str, String); 3] {
+        [
+            ("FILE", format!("{}/{name}{}", self.folder, self.ending)),
+            ("TOOL", self.program.to_owned()),
+            ("WITHOUT", self.without.to_owned()),
+        ]
+    }
+}
 
 /// A step for a host's shell.
 pub(in crate::feature) struct Call {
@@ -132,12 +168,14 @@ pub(in crate::feature) fn call(
             (include_str!("service.sh"), plain(""))
         }
         Work::Firewall(rule) => {
-            set("RULE", &rule_name(frame.feature, &rule.name));
-            (include_str!("firewall.sh"), plain(&port_lines(rule, frame.target)?))
+            let rule_name = rule_name(frame.feature, &rule.name);
+            FIREWALL.environment(&rule_name).iter().for_each(|(name, value)| set(name, value));
+            (FOR_TOOL, plain(&port_lines(rule, frame.target)?))
         }
         Work::Publish(service) => {
-            set("ROUTE", &route_name(frame.feature, frame.target, &service.name));
-            (include_str!("publish.sh"), plain(&route(service)))
+            let route_name = route_name(frame.feature, frame.target, &service.name);
+            ROUTES.environment(&route_name).iter().for_each(|(name, value)| set(name, value));
+            (FOR_TOOL, plain(&route(service)))
         }
         Work::Wait(wait) => {
             let (probe, what) = match &wait.probe {
@@ -176,24 +214,24 @@ pub(in crate::feature) fn way_back(feature: &str, target: &Target, work: &Work, 
 
 /// Takes a step back by what the host kept of it; `None` if there is no such way.
 pub(in crate::feature) fn undo_call(run: &str, step: &str, way: &Way) -> Option<Call> {
-    let (body, name, value) = match way {
-        Way::File { path } => (include_str!("undo_file.sh"), "PATH", path.as_str()),
-        Way::Packages => (include_str!("undo_packages.sh"), "UNIT", ""),
-        Way::Service { unit } => (include_str!("undo_service.sh"), "UNIT", unit.as_str()),
-        Way::Firewall { rule } => (include_str!("undo_firewall.sh"), "RULE", rule.as_str()),
-        Way::Publish { route } => (include_str!("undo_publish.sh"), "ROUTE", route.as_str()),
+    const FOR_TOOL: &str = include_str!("undo_for_tool.sh");
+    let (body, values) = match way {
+        Way::File { path } => (include_str!("undo_file.sh"), vec![("PATH", path.clone())]),
+        Way::Packages => (include_str!("undo_packages.sh"), Vec::new()),
+        Way::Service { unit } => (include_str!("undo_service.sh"), vec![("UNIT", unit.clone())]),
+        Way::Firewall { rule } => (FOR_TOOL, FIREWALL.environment(rule).to_vec()),
+        Way::Publish { route } => (FOR_TOOL, ROUTES.environment(route).to_vec()),
         Way::Nothing | Way::Work(_) | Way::None => return None,
     };
-    let plain = |text: &str| Zeroizing::new(text.to_owned());
+    let values = values.into_iter().chain([("OF", step.to_owned())]);
     Some(Call {
         run: run.to_owned(),
         step: undo_name(step),
         body,
-        environment: vec![
-            (format!("SKYWRIGHT_{name}"), plain(value)),
-            ("SKYWRIGHT_OF".to_owned(), plain(step)),
-        ],
-        input: plain(""),
+        environment: values
+            .map(|(name, value)| (format!("SKYWRIGHT_{name}"), Zeroizing::new(value)))
+            .collect(),
+        input: Zeroizing::new(String::new()),
         limit: Duration::from_secs(900),
     })
 }

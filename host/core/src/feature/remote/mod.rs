@@ -60,8 +60,8 @@ impl<'t> Hosts<'t> {
         let mut lost_since: Option<Instant> = None;
         loop {
             let error = match self.once(host, call).await {
-                Err(Error::Ssh(error)) if passes(&error) => Error::Ssh(error),
-                Err(Error::Ssh(error)) if matches!(*error, SshError::Timeout { .. }) => {
+                Err(Error::Ssh { error, inside }) if passes(&error) => Error::Ssh { error, inside },
+                Err(Error::Ssh { error, .. }) if matches!(*error, SshError::Timeout { .. }) => {
                     return Ok(self.late(host, call).await);
                 }
                 done => return done,

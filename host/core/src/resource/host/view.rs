@@ -73,6 +73,16 @@ pub struct SshAccess {
     /// The private key. Left out of everything that is shown unless it is asked for.
     #[serde(skip)]
     pub private_key: Option<Zeroizing<String>>,
+    /// Whether the address is one outside.
+    #[serde(skip)]
+    pub is_public: bool,
+}
+
+impl SshAccess {
+    /// Whether nothing leads to it but its own network: no address outside, and no gateway.
+    pub(crate) fn is_inside(&self) -> bool {
+        !self.is_public && self.gateways.is_empty()
+    }
 }
 
 impl Tenancy {
@@ -175,6 +185,7 @@ impl Tenancy {
             gateways: Vec::new(),
             host_keys: body.host_keys.clone(),
             private_key,
+            is_public: body.public_address.is_some(),
         })
     }
 }

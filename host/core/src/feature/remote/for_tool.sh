@@ -1,11 +1,8 @@
-# The lines to be there come by the input; none closes the ports.
-file=/etc/skywright/ports.d/$SKYWRIGHT_RULE
+# The text of a file that a tool of this host's reads comes by the input; none takes the file away.
+file=$SKYWRIGHT_FILE
+tool=$SKYWRIGHT_TOOL
 cat >"$dir/content"
-tool=/usr/local/sbin/skywright-firewall
-if [ ! -x "$tool" ]; then
-    # Nobody made this host with a firewall; there is nothing to open.
-    changed=no
-else
+if [ -x "$tool" ]; then
     if keep_first; then
         [ ! -f "$file" ] || cp -a "$file" "$kept/before"
         : >"$kept/first"
@@ -25,4 +22,9 @@ else
         "$tool" apply </dev/null >>"$log" 2>&1 9>&- || code=$?
         [ "$code" != 0 ] || rm -f "$kept/written"
     fi
+elif [ -s "$dir/content" ] && [ -n "$SKYWRIGHT_WITHOUT" ]; then
+    echo "$tool is not here: $SKYWRIGHT_WITHOUT" >>"$log"
+    code=1
+else
+    changed=no
 fi
