@@ -15,6 +15,7 @@ mod compat;
 mod conformance;
 mod credentials;
 mod guest;
+mod home;
 mod javascript;
 mod local;
 mod log;

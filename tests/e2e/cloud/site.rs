@@ -1,54 +1,20 @@
 //! A home of a test's own, the built binary, and the proxy between it and the cloud.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use super::project::{Project, access};
 use super::proxy::Proxy;
+use crate::home::{Done, Home};
 
 /// Where a test works.
 pub(crate) struct Site {
     pub(crate) project: Project,
     pub(crate) proxy: Proxy,
     pub(crate) access: Value,
-    home: tempfile::TempDir,
-}
-
-/// What a command did.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: Option<i32>,
-    /// What it printed as JSON; null if it printed none.
-    pub(crate) json: Value,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Done {
-    /// The result of a command that succeeded.
-    #[track_caller]
-    pub(crate) fn result(&self) -> &Value {
-        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
-        &self.json["result"]
-    }
-
-    /// The error's code, if the command failed with one of ours.
-    pub(crate) fn error_code(&self) -> Option<&str> {
-        (self.code != Some(0)).then(|| self.json["error"]["code"].as_str().unwrap_or("none"))
-    }
-
-    /// The error of a command that failed as it should: with a code of ours and words.
-    #[track_caller]
-    pub(crate) fn error(&self) -> &Value {
-        assert!(self.code.is_some_and(|code| code != 0 && code != 101), "{self:?}");
-        assert_eq!(self.json["status"], "failure", "{self:?}");
-        let error = &self.json["error"];
-        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
-        error
-    }
+    home: Home,
 }
 
 impl Site {
@@ -57,9 +23,8 @@ impl Site {
         let access = access()?;
         let project = Project::new(&access, purpose).await;
         let proxy = Proxy::start().await;
-        let site = Self { project, proxy, access, home: tempfile::tempdir().unwrap() };
+        let site = Self { project, proxy, access, home: Home::with("skywright/openstack").await };
         site.write_tenants();
-        site.install().await;
         Some(site)
     }
 
@@ -79,39 +44,10 @@ impl Site {
         std::fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     }
 
-    /// The provider, signed, as a user would have it. Without a repository, as it was built.
-    async fn install(&self) {
-        let Some(repository) = std::env::var_os("SKYWRIGHT_REPOSITORY") else { return };
-        let repository = repository.into_string().unwrap();
-        let root = format!("{repository}/metadata/1.root.json");
-        for words in [
-            &["repo", "add", "built", &repository, "--root", &root][..],
-            &["plugin", "install", "skywright/openstack"],
-        ] {
-            let done = done(self.command(words).spawn().unwrap()).await;
-            assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
-        }
-    }
-
     /// The binary with these arguments, not started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let binary = std::env::var_os("SKYWRIGHT_BIN").unwrap();
-        let mut command = Command::new(binary);
-        command
-            .args(arguments)
-            .args(["--output", "json"])
-            .env_clear()
-            .env("SKYWRIGHT_HOME", self.home.path())
-            .env("PLANTED_PASSWORD", &self.project.password)
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        if std::env::var_os("SKYWRIGHT_REPOSITORY").is_none() {
-            let plugins = std::env::var_os("SKYWRIGHT_PLUGINS").unwrap();
-            command.env("SKYWRIGHT_PLUGINS", plugins).env("SKYWRIGHT_ALLOW_UNSIGNED", "1");
-        }
+        let mut command = self.home.command(arguments);
+        command.env("PLANTED_PASSWORD", &self.project.password);
         command
     }
 
@@ -130,9 +66,5 @@ impl Site {
 
 /// Waits for a command's end.
 pub(crate) async fn done(child: Child) -> Done {
-    let output = child.wait_with_output().await.unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Done { code: output.status.code(), json, stdout, stderr }
+    child.wait_with_output().await.unwrap().into()
 }

@@ -5,7 +5,8 @@
 
 use super::project::Census;
 use super::proxy::{Fault, When};
-use super::site::{Done, Site, done};
+use super::site::{Site, done};
+use crate::home::Done;
 
 /// One command of the sweep.
 struct Case {

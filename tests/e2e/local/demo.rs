@@ -41,7 +41,7 @@ async fn the_demonstration_twice() {
 /// With what was built for the tests. Building is what `cargo xtask test` has just done in the same way.
 async fn demonstrate(cache: &Path, arguments: &[&str]) -> Output {
     let binary = PathBuf::from(std::env::var_os("SKYWRIGHT_BIN").unwrap());
-    let repository = PathBuf::from(std::env::var_os("SKYWRIGHT_REPOSITORY").unwrap());
+    let repository = crate::home::repository();
     let mut command = Command::new(binary.with_file_name("xtask"));
     command
         .args(["demo", "--no-build"])

@@ -19,13 +19,14 @@ mod traces;
 mod trust;
 
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::home::{Done, Home};
 
 /// A command takes no longer, but for the image, which is built once.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -36,36 +37,29 @@ static MACHINE: Semaphore = Semaphore::const_new(2);
 /// A home of a test's own, with the local provider installed from the signed repository. Its hosts go with it,
 /// also where the test fails.
 pub(crate) struct Site {
-    home: tempfile::TempDir,
+    home: Home,
     _place: SemaphorePermit<'static>,
-}
-
-/// What a command did.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: Option<i32>,
-    pub(crate) json: Value,
-    pub(crate) stderr: String,
-}
-
-impl Done {
-    #[track_caller]
-    pub(crate) fn result(&self) -> &Value {
-        assert_eq!(self.code, Some(0), "{}\n{}", self.json, self.stderr);
-        &self.json["result"]
-    }
 }
 
 impl Site {
     /// `None` where there is no place for images.
     pub(crate) async fn new() -> Option<Self> {
-        let site = Self::bare().await?;
-        let repository = PathBuf::from(std::env::var_os("SKYWRIGHT_REPOSITORY").unwrap());
-        let root = repository.join("metadata/1.root.json");
-        let (repository, root) = (repository.to_str().unwrap(), root.to_str().unwrap());
-        site.run(&["repo", "add", "ours", repository, "--root", root, "--yes"]).await.result();
-        site.run(&["plugin", "install", "skywright/local", "--yes"]).await.result();
-        Some(site)
+        let images = Self::images()?;
+        let place = MACHINE.acquire().await.unwrap();
+        Some(Self::at(Home::with("skywright/local").await, &images, place))
+    }
+
+    /// Without any plugin.
+    pub(crate) async fn bare() -> Option<Self> {
+        let images = Self::images()?;
+        let place = MACHINE.acquire().await.unwrap();
+        Some(Self::at(Home::empty(), &images, place))
+    }
+
+    fn at(home: Home, images: &Path, place: SemaphorePermit<'static>) -> Self {
+        std::fs::create_dir_all(home.path().join("cache")).unwrap();
+        symlink(images, home.path().join("cache/images")).unwrap();
+        Self { home, _place: place }
     }
 
     /// Where images are kept, if there is a place for them.
@@ -78,29 +72,8 @@ impl Site {
         Some(PathBuf::from(images))
     }
 
-    /// Without any plugin.
-    pub(crate) async fn bare() -> Option<Self> {
-        let images = Self::images()?;
-        let place = MACHINE.acquire().await.unwrap();
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(home.path().join("cache")).unwrap();
-        symlink(&images, home.path().join("cache/images")).unwrap();
-        Some(Self { home, _place: place })
-    }
-
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(std::env::var_os("SKYWRIGHT_BIN").unwrap());
-        command
-            .args(arguments)
-            .args(["--output", "json"])
-            .env_clear()
-            .env("SKYWRIGHT_HOME", self.home.path())
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
+        self.home.command(arguments)
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
@@ -138,13 +111,7 @@ impl Site {
 }
 
 async fn ended(mut command: Command) -> Done {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    Done {
-        code: output.status.code(),
-        json: serde_json::from_str(&stdout).unwrap_or(Value::Null),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap().into()
 }
 
 impl Drop for Site {
