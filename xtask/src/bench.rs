@@ -14,9 +14,9 @@ use crate::run::{Interrupt, cargo, run};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Measure optimised builds: another build of everything
+    /// Measure what the tests use, which is built sooner, instead of a release
     #[arg(long)]
-    release: bool,
+    dev: bool,
     /// Where the figures go, as JSON; bench.json beside the build by default
     #[arg(long)]
     out: Option<PathBuf>,
@@ -37,12 +37,14 @@ pub(crate) struct Arguments {
 pub(crate) fn bench(places: &Places, interrupt: &Interrupt, arguments: &Arguments) -> Result<(), Error> {
     let fixtures = plugins::Arguments { fixtures: true, ..plugins::Arguments::default() };
     plugins::plugins(places, interrupt, &fixtures)?;
-    // As `test` does it: another choice of targets gives dependencies other features, and compiles them twice.
-    let mut build = cargo(["build", "--workspace", "--all-targets"]);
-    build.args(arguments.release.then_some("--release"));
+    let mut build = match arguments.dev {
+        // As `test` does it: another choice of targets gives dependencies other features, and compiles them twice.
+        true => cargo(["build", "--workspace", "--all-targets"]),
+        false => cargo(["build", "--release", "--bin", "skywright", "--bin", "skywright-bench"]),
+    };
     build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
     run(interrupt, "cargo build", &mut build)?;
-    let built = places.target.join(if arguments.release { "release" } else { "debug" });
+    let built = places.target.join(if arguments.dev { "debug" } else { "release" });
     let mut bench = Command::new(built.join("skywright-bench"));
     bench
         .arg("--skywright")

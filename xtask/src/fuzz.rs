@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::error::Error;
 use crate::places::Places;
-use crate::run::{Interrupt, Output, cargo, run, watch};
+use crate::run::{Interrupt, Output, cargo, run, watch, without_ours};
 use crate::{machine, say};
 
 /// What makes LLVM count edges and comparisons, the way libFuzzer reads them.
@@ -110,10 +110,21 @@ fn targets(places: &Places) -> Result<Vec<String>, Error> {
 
 /// Builds all targets and returns the folder that they are in.
 fn build(places: &Places, interrupt: &Interrupt) -> Result<PathBuf, Error> {
+    build_by(places, interrupt, cargo([]))
+}
+
+/// Builds all targets with what others leave of the processors.
+pub(crate) fn build_beside(places: &Places, interrupt: &Interrupt) -> Result<(), Error> {
+    let mut nice = Command::new("nice");
+    without_ours(nice.args(["-n", "19", "cargo"]));
+    build_by(places, interrupt, nice).map(drop)
+}
+
+fn build_by(places: &Places, interrupt: &Interrupt, mut command: Command) -> Result<PathBuf, Error> {
     machine::need(interrupt, "g++", "g++")?;
     let target_dir = places.target.join("fuzz");
-    let mut command = cargo(["build", "--release", "--locked", "--bins", "--target", TRIPLE]);
     command
+        .args(["build", "--release", "--locked", "--bins", "--target", TRIPLE])
         .current_dir(places.root.join("tests/fuzz"))
         .env("CARGO_TARGET_DIR", &target_dir)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

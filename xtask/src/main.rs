@@ -12,6 +12,7 @@ mod recipes;
 mod rig;
 mod run;
 mod say;
+mod suite;
 mod test;
 
 use std::process::ExitCode;

@@ -88,15 +88,17 @@ impl Openstack {
         Ok(Self { folder: places.root.join("tests/rigs/openstack"), state })
     }
 
-    /// Installs what is missing and starts what does not run. As root it installs Debian's packages.
+    /// Installs what is missing and starts what does not run.
     pub(crate) fn up(&self, interrupt: &Interrupt) -> Result<(), Error> {
-        let offset = self.port_offset()?;
-        for command in ["install", "up"] {
-            let mut script = self.command([command]);
-            script.envs(offset.map(|offset| ("RIG_PORT_OFFSET", offset.to_string())));
-            run(interrupt, &format!("openstack-rig {command}"), &mut script)?;
-        }
-        Ok(())
+        self.install(interrupt)?;
+        self.script(interrupt, ["up"])
+    }
+
+    /// Installs what is missing. As root it installs Debian's packages.
+    pub(crate) fn install(&self, interrupt: &Interrupt) -> Result<(), Error> {
+        let mut script = self.command(["install"]);
+        script.envs(self.port_offset()?.map(|offset| ("RIG_PORT_OFFSET", offset.to_string())));
+        run(interrupt, "openstack-rig install", &mut script)
     }
 
     pub(crate) fn seed(&self, interrupt: &Interrupt) -> Result<(), Error> {

@@ -88,18 +88,21 @@ pub(crate) enum Output {
     Error,
 }
 
-/// `cargo ARGUMENTS`, without what a cargo that runs us says of our own crate: some build scripts
-/// look at it, and would run again.
+/// `cargo ARGUMENTS`.
 pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
-    const OURS: [&str; 5] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
     let mut command = Command::new("cargo");
-    command.args(arguments);
+    without_ours(command.args(arguments));
+    command
+}
+
+/// Takes away what a cargo that runs us says of our own crate: some build scripts look at it, and would run again.
+pub(crate) fn without_ours(command: &mut Command) {
+    const OURS: [&str; 5] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| OURS.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
     }
-    command
 }
 
 fn spawn(command: &mut Command) -> Result<Child, Error> {

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: everything, or the parts that are asked for.
 
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -9,6 +12,7 @@ use crate::error::Error;
 use crate::places::Places;
 use crate::rig::{Openstack, Running};
 use crate::run::{Interrupt, Output, cargo, run, watch};
+use crate::suite::{self, Counts, Environment, Suite};
 use crate::{fuzz, machine, plugins, say};
 
 #[derive(Debug, Args)]
@@ -33,6 +37,15 @@ enum Part {
     E2e,
     /// Fuzz every target for a minute or half of one
     Fuzz,
+}
+
+impl Arguments {
+    fn wants(&self, part: Part) -> bool {
+        match self.only.as_slice() {
+            [] => !(self.quick && matches!(part, Part::E2e | Part::Fuzz)),
+            only => only.contains(&part),
+        }
+    }
 }
 
 /// What was done, how long it took, and what came of it.
@@ -86,38 +99,69 @@ fn parts(
     arguments: &Arguments,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let wanted = |part| match arguments.only.as_slice() {
-        [] => !(arguments.quick && matches!(part, Part::E2e | Part::Fuzz)),
-        only => only.contains(&part),
-    };
-    if wanted(Part::Plugins) {
+    let builds = arguments.wants(Part::Unit) || arguments.wants(Part::E2e);
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let mut report = Report::default();
+            let ended = beside(places, interrupt, arguments, &mut report);
+            (report, ended)
+        });
+        let built = match builds {
+            // All at once, and as the tests want it: another choice of crates or targets gives
+            // dependencies other features, and has them compiled twice.
+            true => report.step("build", |_| {
+                let mut build = cargo(["build", "--workspace", "--all-targets"]);
+                build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
+                run(interrupt, "cargo build", &mut build)
+            }),
+            false => Ok(()),
+        };
+        let (done_beside, ended) = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        report.append(done_beside);
+        built.and(ended)
+    })?;
+    if builds {
+        native(places, interrupt, arguments, report)?;
+    }
+    if arguments.wants(Part::Fuzz) {
+        report.step("fuzz", |_| fuzz::all(places, interrupt, fuzz::seconds_among_tests))?;
+    }
+    Ok(())
+}
+
+/// What needs none of our native crates, and is done while they are built: half of it is waiting.
+fn beside(
+    places: &Places,
+    interrupt: &Interrupt,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if arguments.wants(Part::Plugins) {
         let fixtures = plugins::Arguments { fixtures: true, ..plugins::Arguments::default() };
         report.step("plugins", |_| plugins::plugins(places, interrupt, &fixtures))?;
     }
-    if wanted(Part::Guests) && places.root.join("plugins/Cargo.toml").is_file() {
+    if arguments.wants(Part::Guests) && places.root.join("plugins/Cargo.toml").is_file() {
         let mut command = cargo(["test", "--workspace", "--no-fail-fast"]);
         // In a folder of their own: both workspaces have the recipe's crates, and would mix them up.
         let target = places.target.join("guests");
         command.current_dir(places.root.join("plugins")).env("CARGO_TARGET_DIR", target);
         report.step("guests", |report| cargo_test(interrupt, &mut command, report))?;
     }
-    let (unit, e2e) = (wanted(Part::Unit), wanted(Part::E2e));
-    if unit || e2e {
-        // All at once, and as the tests want it: another choice of crates or targets gives
-        // dependencies other features, and has them compiled twice.
-        let mut build = cargo(["build", "--workspace", "--all-targets"]);
-        build.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
-        report.step("build", |_| run(interrupt, "cargo build", &mut build))?;
-        if unit && !arguments.quick {
-            report.step("readers", |_| readers(places, interrupt))?;
-        }
-        if unit && rustix::process::geteuid().is_root() {
-            report.step("registry", |_| machine::need_for_oci(interrupt))?;
-        }
-        native(places, interrupt, report, unit || arguments.quick, e2e || arguments.quick, e2e)?;
+    let is_root = rustix::process::geteuid().is_root();
+    if arguments.wants(Part::Unit) && !arguments.quick {
+        report.step("readers", |_| readers(places, interrupt))?;
     }
-    if wanted(Part::Fuzz) {
-        report.step("fuzz", |_| fuzz::all(places, interrupt, fuzz::seconds_among_tests))?;
+    if arguments.wants(Part::Unit) && is_root {
+        report.step("registry", |_| machine::need_for_oci(interrupt))?;
+    }
+    if arguments.wants(Part::E2e) && is_root {
+        report.step("hosts", |_| {
+            machine::need_for_hosts(interrupt)?;
+            machine::need_for_packages(interrupt)
+        })?;
+    }
+    if arguments.wants(Part::E2e) {
+        report.step("clouds", |_| Openstack::new(places)?.install(interrupt))?;
     }
     Ok(())
 }
@@ -129,70 +173,93 @@ fn readers(places: &Places, interrupt: &Interrupt) -> Result<(), Error> {
     run(interrupt, "tests/rigs/tuf/install", &mut install)
 }
 
-/// The native tests, with a control plane below them if it is wanted.
+/// The native tests: those of single crates while a control plane comes up, if it is wanted, and then the rest.
 fn native(
     places: &Places,
     interrupt: &Interrupt,
+    arguments: &Arguments,
     report: &mut Report,
-    unit: bool,
-    e2e: bool,
-    with_rig: bool,
 ) -> Result<(), Error> {
-    let mut command = cargo(["test", "--no-fail-fast"]);
-    match (unit, e2e) {
-        (true, false) => command.args(["--workspace", "--exclude", "skywright-tests"]),
-        (false, true) => command.args(["--package", "skywright-tests"]),
-        _ => command.arg("--workspace"),
-    };
-    command
-        .current_dir(&places.root)
-        .env("CARGO_TARGET_DIR", &places.target)
-        .env("SKYWRIGHT_BIN", places.target.join("debug/skywright"))
-        .env("SKYWRIGHT_PLUGINS", places.plugins())
-        .env("SKYWRIGHT_REPOSITORY", places.repository());
+    let mut suites = Vec::new();
+    report.step("suites", |_| {
+        suites = suite::all(places, interrupt)?;
+        Ok(())
+    })?;
+    let (whole, single): (Vec<_>, Vec<_>) = suites.into_iter().partition(Suite::is_end_to_end);
+    let mut environment = environment(places, arguments);
+    let rig = Openstack::new(places)?;
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let running = thread::scope(|scope| {
+        let starting = arguments.wants(Part::E2e).then(|| scope.spawn(|| start(&rig, interrupt)));
+        if arguments.wants(Part::Unit) {
+            report.suites("unit", || suite::run(&single, processors, &environment, interrupt))?;
+            report.step("doc", |report| {
+                let mut command = cargo(["test", "--workspace", "--doc", "--no-fail-fast"]);
+                command.current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
+                cargo_test(interrupt, &mut command, report)
+            })?;
+        }
+        let Some(starting) = starting else { return Ok(None) };
+        let (beside, running) = starting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        report.append(beside);
+        running
+    })?;
+    if let Some((_, access)) = &running {
+        environment.push(("SKYWRIGHT_RIG_OPENSTACK", access.into()));
+    }
+    if !(arguments.wants(Part::E2e) || arguments.quick) {
+        return Ok(());
+    }
+    // A quarter of it is waiting for clouds and hosts.
+    environment.push(("RUST_TEST_THREADS", (processors + 1).to_string().into()));
+    thread::scope(|scope| {
+        if arguments.wants(Part::Fuzz) {
+            // What goes wrong with it is told where it is needed.
+            scope.spawn(|| drop(fuzz::build_beside(places, interrupt)));
+        }
+        report.suites("e2e", || suite::run(&whole, 1, &environment, interrupt))
+    })
+}
+
+/// Where the tests find what was built for them.
+fn environment(places: &Places, arguments: &Arguments) -> Environment {
+    let mut environment = vec![
+        ("SKYWRIGHT_BIN", places.target.join("debug/skywright").into()),
+        ("SKYWRIGHT_PLUGINS", places.plugins().into()),
+        ("SKYWRIGHT_REPOSITORY", places.repository().into()),
+    ];
     // `installed-lock.json` is the last that the installation writes.
     if places.tuf_readers().join("installed-lock.json").is_file() {
-        command.env("SKYWRIGHT_TUF_READERS", places.tuf_readers());
+        environment.push(("SKYWRIGHT_TUF_READERS", places.tuf_readers().into()));
     }
-    let rig = Openstack::new(places)?;
-    let mut running = None;
-    if with_rig && rustix::process::geteuid().is_root() {
-        report.step("hosts", |_| {
-            command.env("SKYWRIGHT_LOCAL", places.images());
-            machine::need_for_hosts(interrupt)?;
-            machine::need_for_packages(interrupt)
-        })?;
+    if arguments.wants(Part::E2e) && rustix::process::geteuid().is_root() {
+        environment.push(("SKYWRIGHT_LOCAL", places.images().into()));
     }
-    if with_rig {
-        report.step("rig", |_| {
-            running = Some(Running::start(&rig, interrupt)?);
-            rig.seed(interrupt)?;
-            command.env("SKYWRIGHT_RIG_OPENSTACK", rig.write_access()?);
-            Ok(())
-        })?;
-    }
-    report.step("tests", |report| cargo_test(interrupt, &mut command, report))
+    environment
+}
+
+/// A control plane that runs, and the file that says how it is reached; `None` if it does not come up.
+type Started<'a> = Result<Option<(Running<'a>, PathBuf)>, Error>;
+
+fn start<'a>(rig: &'a Openstack, interrupt: &Interrupt) -> (Report, Started<'a>) {
+    let (mut report, mut running) = (Report::default(), None);
+    let ended = report.step("rig", |_| {
+        let started = Running::start(rig, interrupt)?;
+        rig.seed(interrupt)?;
+        running = Some((started, rig.write_access()?));
+        Ok(())
+    });
+    (report, ended.map(|()| running))
 }
 
 fn cargo_test(interrupt: &Interrupt, command: &mut Command, report: &mut Report) -> Result<(), Error> {
-    let (mut passed, mut failed) = (0, 0);
+    let mut counts = Counts::default();
     let result = watch(interrupt, "cargo test", command, Output::Standard, |line| {
         say::line(line);
-        if let Some((more_passed, more_failed)) = counts(line) {
-            passed += more_passed;
-            failed += more_failed;
-        }
+        counts.note(line);
     });
-    report.passed += passed;
-    report.failed += failed;
+    report.count(counts);
     result
-}
-
-/// From `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
-fn counts(line: &str) -> Option<(u64, u64)> {
-    let mut parts = line.trim().strip_prefix("test result: ")?.split_once(". ")?.1.split("; ");
-    let mut number = |unit| parts.next()?.strip_suffix(unit)?.trim().parse().ok();
-    Some((number("passed")?, number("failed")?))
 }
 
 impl Report {
@@ -218,6 +285,31 @@ impl Report {
         if matches!(error, Error::Interrupted) { Err(error) } else { Ok(()) }
     }
 
+    /// A step that is suites of tests.
+    fn suites(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> (Counts, Result<(), Error>),
+    ) -> Result<(), Error> {
+        self.step(name, |report| {
+            let (counts, ended) = work();
+            report.count(counts);
+            ended
+        })
+    }
+
+    fn count(&mut self, counts: Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+    }
+
+    /// What another report has, behind what this one has.
+    fn append(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
     fn print(&self) {
         say::line("");
         for (name, took, good) in &self.steps {
@@ -233,14 +325,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_counted() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.01s";
-        assert_eq!(counts(line), Some((12, 3)));
-        assert_eq!(counts("test result of something else"), None);
-        assert_eq!(counts("test a::b ... ok"), None);
-    }
-
-    #[test]
     fn a_step_without_tests_counts_when_it_fails() {
         let mut report = Report::default();
         report.step("good", |_| Ok(())).unwrap();
@@ -252,6 +336,10 @@ mod tests {
             })
             .unwrap();
         assert_eq!(report.failed, 3);
+        let mut whole = Report::default();
+        whole.append(report);
+        assert_eq!((whole.steps.len(), whole.failed), (3, 3));
+        let mut report = whole;
         assert!(report.step("stopped", |_| Err(Error::Interrupted)).is_err());
     }
 }
