@@ -60,9 +60,9 @@ pub(crate) fn fuzz(places: &Places, interrupt: &Interrupt, arguments: &Arguments
 }
 
 /// How long a target runs among all the tests, in seconds: what reads plugins and answers from the network takes
-/// its minute, the others half of one.
+/// its minute, the others a third of one.
 pub(crate) fn seconds_among_tests(target: &str) -> u32 {
-    if matches!(target, "component" | "http_headers" | "manifest") { 60 } else { 30 }
+    if matches!(target, "component" | "http_headers" | "manifest") { 60 } else { 20 }
 }
 
 /// Every target for as long as `seconds` says, as many at a time as there are processors; none begins after a

@@ -35,7 +35,7 @@ enum Part {
     Unit,
     /// Test the whole against a real control plane
     E2e,
-    /// Fuzz every target for a minute or half of one
+    /// Fuzz every target for a minute or a third of one
     Fuzz,
 }
 

@@ -430,17 +430,6 @@ impl Conversion {
             self.lost(mark, format!("the route `{}` has no service", printable(name)));
             return None;
         };
-        let upstream = match service["url"].as_str() {
-            Some(url) => url.to_owned(),
-            None => {
-                let text = |key: &str, other: &str| match &service[key] {
-                    Value::String(text) => text.clone(),
-                    Value::Number(number) => number.to_string(),
-                    _ => other.to_owned(),
-                };
-                format!("{}://{}:{}", text("protocol", "http"), text("host", "127.0.0.1"), text("port", "80"))
-            }
-        };
         let paths: Vec<&str> =
             content["paths"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if paths.len() > 1 {
@@ -460,7 +449,7 @@ impl Conversion {
         let mut rule = json!({
             "name": label(name).unwrap_or_else(|| "route".to_owned()),
             "path": paths.first().copied().filter(|path| !path.trim().is_empty()).unwrap_or("/"),
-            "upstreams": [upstream],
+            "upstreams": [upstream(service)],
             "strip_path": content["strip_path"].as_bool().unwrap_or(true),
         });
         for (key, list) in [("allowed_from", networks("whitelist")), ("denied_from", networks("blacklist"))] {
@@ -473,19 +462,8 @@ impl Conversion {
         {
             rule["host_name"] = json!(host);
         }
-        let known = [
-            "service",
-            "paths",
-            "hosts",
-            "source-control",
-            "strip_path",
-            "protocols",
-            "name",
-            "preserve_host",
-        ];
-        for key in
-            content.as_object().into_iter().flat_map(Map::keys).filter(|key| !known.contains(&key.as_str()))
-        {
+        let keys = content.as_object().into_iter().flat_map(Map::keys);
+        for key in keys.filter(|key| !ROUTE_KEYS.contains(&key.as_str())) {
             self.lost(mark, format!("`{}` of the route `{}`", printable(key), printable(name)));
         }
         Some(rule)
@@ -513,6 +491,23 @@ impl Conversion {
             losses: self.losses,
         }
     }
+}
+
+/// What is carried over of a route, or means nothing here.
+const ROUTE_KEYS: [&str; 8] =
+    ["service", "paths", "hosts", "source-control", "strip_path", "protocols", "name", "preserve_host"];
+
+/// Where a service of Kong's is.
+fn upstream(service: &Value) -> String {
+    if let Some(url) = service["url"].as_str() {
+        return url.to_owned();
+    }
+    let text = |key: &str, other: &str| match &service[key] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => other.to_owned(),
+    };
+    format!("{}://{}:{}", text("protocol", "http"), text("host", "127.0.0.1"), text("port", "80"))
 }
 
 /// The content of a rule with the name of another instead of its id, of which SafeScale made a variable.

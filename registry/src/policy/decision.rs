@@ -253,24 +253,7 @@ fn signed(
             ),
         );
     }
-    if let (Some(upstream), Some(keys)) = (upstream, &rules.owner_keys) {
-        if upstream.owner_keys.is_empty() {
-            findings.deny(
-                &rule("owner_keys"),
-                format!("`{}` names no key that answers for `{namespace}`", upstream.repository),
-                "ask whoever runs the repository",
-            );
-        }
-        for key in upstream.owner_keys.difference(keys) {
-            findings.deny(
-                &rule("owner_keys"),
-                format!("the key {key} may not answer for `{namespace}`"),
-                &format!(
-                    "if it is its owner's, add it to `owner_keys` of [namespace.{namespace}] in trust.toml"
-                ),
-            );
-        }
-    }
+    owned(rules, facts, upstream, findings);
     for attestation in upstream.into_iter().chain(site) {
         stale(rules, attestation, &rule("max_staleness"), findings);
     }
@@ -284,25 +267,50 @@ fn signed(
             );
         }
     }
-    let Some(before) = &facts.before else { return };
-    let now = upstream.or(site).map(|attestation| &attestation.owner_keys);
-    if now.is_some_and(|now| now != before.owner_keys) {
-        let message = format!("the keys that answer for `{namespace}` are others than when it was installed");
-        match rules.key_change.unwrap_or_default() {
-            KeyChange::Deny => findings.deny(
-                &rule("key_change"),
-                message,
-                "ask the publisher; then set key_change = \"prompt\" in trust.toml for the update",
-            ),
-            // At a load nobody is asked, and the bytes are still those that somebody said yes to.
-            KeyChange::Prompt if facts.stage == Stage::Load => {}
-            KeyChange::Prompt => {
-                findings.ask(
-                    &rule("key_change"),
-                    message,
-                    "ask the publisher whether it changed its keys, then --yes",
-                );
-            }
+    if let Some(attestation) = upstream.or(site) {
+        same_keys(rules, facts, attestation, findings);
+    }
+}
+
+/// Whether only those answer for it who may.
+fn owned(rules: &NamespaceRules, facts: &Facts<'_>, upstream: Option<&Attestation>, findings: &mut Findings) {
+    let namespace = facts.id.namespace();
+    let rule = format!("namespace.{namespace}.owner_keys");
+    let (Some(upstream), Some(keys)) = (upstream, &rules.owner_keys) else { return };
+    if upstream.owner_keys.is_empty() {
+        findings.deny(
+            &rule,
+            format!("`{}` names no key that answers for `{namespace}`", upstream.repository),
+            "ask whoever runs the repository",
+        );
+    }
+    for key in upstream.owner_keys.difference(keys) {
+        findings.deny(
+            &rule,
+            format!("the key {key} may not answer for `{namespace}`"),
+            &format!("if it is its owner's, add it to `owner_keys` of [namespace.{namespace}] in trust.toml"),
+        );
+    }
+}
+
+/// Whether the same keys answer for it as when it was installed.
+fn same_keys(rules: &NamespaceRules, facts: &Facts<'_>, now: &Attestation, findings: &mut Findings) {
+    if facts.before.as_ref().is_none_or(|before| now.owner_keys == *before.owner_keys) {
+        return;
+    }
+    let namespace = facts.id.namespace();
+    let rule = format!("namespace.{namespace}.key_change");
+    let message = format!("the keys that answer for `{namespace}` are others than when it was installed");
+    match rules.key_change.unwrap_or_default() {
+        KeyChange::Deny => findings.deny(
+            &rule,
+            message,
+            "ask the publisher; then set key_change = \"prompt\" in trust.toml for the update",
+        ),
+        // At a load nobody is asked, and the bytes are still those that somebody said yes to.
+        KeyChange::Prompt if facts.stage == Stage::Load => {}
+        KeyChange::Prompt => {
+            findings.ask(&rule, message, "ask the publisher whether it changed its keys, then --yes");
         }
     }
 }

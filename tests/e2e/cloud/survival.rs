@@ -31,7 +31,7 @@ fn sample(requests: u32) -> Vec<u32> {
     match std::env::var("SKYWRIGHT_SWEEP").as_deref() {
         Ok("all") => (1..=requests).collect(),
         asked => {
-            let wanted: u32 = asked.ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+            let wanted: u32 = asked.ok().and_then(|text| text.parse().ok()).unwrap_or(2);
             let mut chosen: Vec<_> = (1..=wanted).map(|n| (n * requests / (wanted + 1)).max(1)).collect();
             chosen.dedup();
             chosen

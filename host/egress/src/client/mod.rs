@@ -3,45 +3,45 @@
 mod body;
 mod capture;
 mod connect;
+mod filled;
+mod lost;
 mod rate;
 mod redirect;
 mod retry;
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use tokio::sync::Semaphore;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::address::SpecialAddress;
 use crate::denial::Denial;
-use crate::error::{HttpError, NoCredential, Oversize};
+use crate::error::{HttpError, Oversize};
 use crate::grant::{EndpointGrant, Grant, HttpLimits};
-use crate::header::{header_name, header_value};
+use crate::header::header_name;
 use crate::pattern::origin_of;
 use crate::recording::{Exchange, ExchangeSink};
 use crate::replay::Replayer;
 use crate::request::{Method, Replay, Request, Response};
-use crate::resolve::{Refused, Resolver, SystemResolver};
-use crate::text::{ExpandError, Text, expand};
+use crate::resolve::{Resolver, SystemResolver};
 use crate::vault::{Secret, Vault};
-use body::{BodyError, BodyReader, Coding};
+use body::{BodyReader, Coding};
+use lost::Lost;
 use rate::Rates;
 use redirect::Hop;
 use retry::Budget;
 
 pub use capture::{CaptureError, Captured, check_capture, redact_response, take_captures};
 pub use connect::Connections;
+pub use lost::no_answer;
 pub use rate::Rate;
 pub use retry::{back_off, is_busy, parse_retry_after};
 
@@ -80,19 +80,6 @@ enum Attempt {
     Answer(Response),
     Redirect { status: u16, location: String },
     Again(Duration),
-}
-
-/// A request with its secrets filled in.
-struct Filled {
-    headers: HeaderMap,
-    body: Option<Bytes>,
-}
-
-/// An attempt without an answer, and whether another one may have it.
-struct Lost {
-    error: HttpError,
-    sent: bool,
-    again: bool,
 }
 
 impl Client {
@@ -311,77 +298,6 @@ impl Client {
         Ok(endpoints)
     }
 
-    fn fill(
-        &self,
-        hop: &Hop,
-        endpoints: &[&EndpointGrant],
-        used: &mut Vec<Secret>,
-    ) -> Result<Filled, HttpError> {
-        let limits = self.limits();
-        let mut headers = HeaderMap::new();
-        let mut left = limits.header_bytes.saturating_sub(hop.url.as_str().len());
-        for (name, text) in &hop.headers {
-            left = left.saturating_sub(name.as_str().len() + 4);
-            let value = self.expand(hop, endpoints, text, left, used).map_err(|error| {
-                fill_error(error, name.as_str(), Oversize::RequestHeaders, limits.header_bytes)
-            })?;
-            left = left.saturating_sub(value.len());
-            let secret = text.credentials().next().is_some();
-            let value = header_value(name, &value, secret).map_err(|error| invalid("headers", error))?;
-            headers.append(name, value);
-        }
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let body = match &hop.body {
-            None => None,
-            Some(text) => {
-                let body = self.expand(hop, endpoints, text, limits.body_bytes, used);
-                let body = body
-                    .map_err(|error| fill_error(error, "body", Oversize::RequestBody, limits.body_bytes))?;
-                Some(Bytes::from_owner(Wiped(body)))
-            }
-        };
-        Ok(Filled { headers, body })
-    }
-
-    fn expand(
-        &self,
-        hop: &Hop,
-        endpoints: &[&EndpointGrant],
-        text: &Text,
-        limit: usize,
-        used: &mut Vec<Secret>,
-    ) -> Result<Zeroizing<Vec<u8>>, ExpandError<HttpError>> {
-        expand(text, limit, |name| {
-            let secret = self.credential(hop, endpoints, name)?;
-            if !used.contains(&secret) {
-                used.push(secret.clone());
-            }
-            Ok(secret)
-        })
-    }
-
-    /// A credential, if it may go to where the hop goes.
-    fn credential(&self, hop: &Hop, endpoints: &[&EndpointGrant], name: &str) -> Result<Secret, HttpError> {
-        let refused = |reason| HttpError::NoCredential {
-            credential: name.to_owned(),
-            origin: origin_of(&hop.url),
-            reason,
-        };
-        let mut listing = endpoints.iter().filter(|endpoint| endpoint.credentials.contains(name));
-        let Some(first) = listing.next() else { return Err(refused(NoCredential::NotListed)) };
-        let plaintext = first.plaintext_credentials || listing.any(|e| e.plaintext_credentials);
-        if hop.url.scheme() != "https" && !plaintext {
-            return Err(Denial::Plaintext {
-                method: hop.method,
-                origin: origin_of(&hop.url),
-                credential: name.to_owned(),
-                endpoint: first.name.clone(),
-            }
-            .into());
-        }
-        self.0.vault.get(name).ok_or_else(|| refused(NoCredential::Absent))
-    }
-
     /// Reads an answer as far as it is needed.
     async fn read(
         &self,
@@ -466,36 +382,6 @@ impl Client {
         Ok(response)
     }
 
-    /// What an error of the transport means.
-    fn lost(&self, hop: &Hop, error: &reqwest::Error) -> Lost {
-        let origin = origin_of(&hop.url);
-        if let Some(Refused(special)) = find::<Refused>(error) {
-            let denial = address_denied(hop, *special);
-            return Lost { error: denial.into(), sent: false, again: false };
-        }
-        if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse_too_large) {
-            return Lost::for_good(too_large(Oversize::ResponseHeaders, self.limits().header_bytes));
-        }
-        let sent = !is_unsent(error);
-        // A server chose some of the words.
-        let reason = self.0.vault.redact(&reason_of(error));
-        Lost { error: HttpError::Transport { origin, sent, reason }, sent, again: !is_certificate(error) }
-    }
-
-    fn body_lost(&self, hop: &Hop, error: BodyError) -> Lost {
-        let reason = match error {
-            BodyError::TooLarge => {
-                return Lost::for_good(too_large(Oversize::ResponseBody, self.limits().body_bytes));
-            }
-            BodyError::Broken => "the answer's gzip is broken or ends too early".to_owned(),
-            BodyError::Coding(coding) => {
-                let coding = self.0.vault.redact(&coding);
-                format!("the answer is coded as `{coding}`, which was not asked for")
-            }
-        };
-        Lost::for_good(HttpError::Transport { origin: origin_of(&hop.url), sent: true, reason })
-    }
-
     fn limits(&self) -> &HttpLimits {
         &self.0.grant.limits
     }
@@ -510,31 +396,6 @@ impl fmt::Debug for Client {
     }
 }
 
-impl Lost {
-    /// After an answer that will not be better the next time.
-    fn for_good(error: HttpError) -> Self {
-        Self { error, sent: true, again: false }
-    }
-}
-
-impl Filled {
-    fn into_request(self, hop: &Hop) -> reqwest::Request {
-        let mut request = reqwest::Request::new(hop.method.into(), hop.url.clone());
-        *request.headers_mut() = self.headers;
-        *request.body_mut() = self.body.map(Into::into);
-        request
-    }
-}
-
-/// Overwrites the body when the last copy of it is dropped.
-struct Wiped(Zeroizing<Vec<u8>>);
-
-impl AsRef<[u8]> for Wiped {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// An absolute `http` or `https` URL with a host, and without user name and password.
 fn parse_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "it is no absolute URL")?;
@@ -545,14 +406,6 @@ fn parse_url(text: &str) -> Result<Url, &'static str> {
         return Err("it has a user name or a password in it");
     }
     Ok(url)
-}
-
-fn fill_error(error: ExpandError<HttpError>, subject: &str, what: Oversize, limit: usize) -> HttpError {
-    match error {
-        ExpandError::Credential(error) => error,
-        ExpandError::BasicUser => invalid(subject, "the user of `secret-basic` has a colon in it"),
-        ExpandError::TooLong => too_large(what, limit),
-    }
 }
 
 fn address_denied(hop: &Hop, special: SpecialAddress) -> Denial {
@@ -581,62 +434,4 @@ fn text_of(value: &HeaderValue) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
     }
-}
-
-/// What it means that one of [`Connections::client_for`]'s clients had no answer, and whether asking
-/// again may help. The reason holds words of the TLS and HTTP libraries, none of a server's body.
-#[must_use]
-pub fn no_answer(method: Method, url: &Url, error: &reqwest::Error) -> (HttpError, bool) {
-    let origin = origin_of(url);
-    if let Some(Refused(special)) = find::<Refused>(error) {
-        let denial = Denial::Address { method, origin, special: *special, redirected_by: None };
-        return (denial.into(), false);
-    }
-    let sent = !is_unsent(error);
-    (HttpError::Transport { origin, sent, reason: reason_of(error) }, !is_certificate(error))
-}
-
-fn is_unsent(error: &reqwest::Error) -> bool {
-    let canceled = find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled);
-    error.is_connect() || error.is_builder() || canceled
-}
-
-/// A certificate does not get better by asking again.
-fn is_certificate(error: &reqwest::Error) -> bool {
-    find_tls(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
-}
-
-/// The errors behind an error, itself first.
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    let first: &(dyn Error + 'static) = error;
-    std::iter::successors(Some(first), |error| (*error).source())
-}
-
-fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// An error of TLS, which travels inside errors of I/O that do not name it as their source.
-fn find_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
-    chain(error).find_map(|error| {
-        let mut inner = error;
-        while let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            inner = io.get_ref()?;
-        }
-        inner.downcast_ref()
-    })
-}
-
-/// What the errors behind an error say, without the URL that the first one shows.
-fn reason_of(error: &reqwest::Error) -> String {
-    let mut reason = String::new();
-    for text in chain(error).skip(1).map(ToString::to_string) {
-        if !reason.contains(&text) {
-            if !reason.is_empty() {
-                reason.push_str(": ");
-            }
-            reason.push_str(&text);
-        }
-    }
-    if reason.is_empty() { "the exchange failed".to_owned() } else { reason }
 }
