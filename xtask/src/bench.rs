@@ -67,7 +67,7 @@ pub(crate) fn bench(places: &Places, interrupt: &Interrupt, arguments: &Argument
     let rig = Openstack::new(places)?;
     let _running = Running::start(&rig, interrupt)?;
     rig.seed(interrupt)?;
-    bench.arg("--rig").arg(rig.write_access()?);
+    bench.arg("--rig").arg(rig.write_access()?).arg("--repository").arg(places.repository());
     run(interrupt, "skywright-bench", &mut bench)
 }
 

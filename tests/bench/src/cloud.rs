@@ -25,16 +25,16 @@ const AT_ONCE: usize = 100;
 /// The rig and the binary.
 pub(crate) struct Bench {
     skywright: PathBuf,
-    plugins: PathBuf,
     access: Value,
     home: tempfile::TempDir,
 }
 
 impl Bench {
-    pub(crate) fn new(skywright: &Path, plugins: &Path, access: &Path) -> Outcome<Self> {
+    /// With the provider as users have it: signed, and installed from `repository`.
+    pub(crate) fn new(skywright: &Path, repository: &Path, access: &Path) -> Outcome<Self> {
         let access: Value = serde_json::from_str(&std::fs::read_to_string(access)?)?;
         let home = tempfile::tempdir()?;
-        let bench = Self { skywright: skywright.into(), plugins: plugins.into(), access, home };
+        let bench = Self { skywright: skywright.into(), access, home };
         let config = bench.home.path().join("config");
         std::fs::create_dir_all(&config)?;
         let tenants = format!(
@@ -45,6 +45,10 @@ impl Bench {
             bench.text("project"),
         );
         std::fs::write(config.join("tenants.yaml"), tenants)?;
+        let root = repository.join("metadata/1.root.json");
+        let (repository, root) = (repository.to_string_lossy(), root.to_string_lossy());
+        succeed(&mut bench.skywright(&["repo", "add", "ours", &repository, "--root", &root, "--yes"]))?;
+        succeed(&mut bench.skywright(&["plugin", "install", "skywright/openstack", "--yes"]))?;
         Ok(bench)
     }
 
@@ -58,8 +62,7 @@ impl Bench {
             .args(arguments)
             .args(["--output", "json"])
             .env("SKYWRIGHT_HOME", self.home.path())
-            .env("SKYWRIGHT_PLUGINS", &self.plugins)
-            .env("SKYWRIGHT_ALLOW_UNSIGNED", "1")
+            .env_remove("SKYWRIGHT_PLUGINS")
             .env("RIG_PASSWORD", self.text("password"));
         command
     }

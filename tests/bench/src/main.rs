@@ -35,13 +35,13 @@ struct Arguments {
     #[arg(long)]
     out: PathBuf,
     /// How the OpenStack rig is reached: measure against it, and nothing else.
-    #[arg(long)]
+    #[arg(long, requires = "repository")]
     rig: Option<PathBuf>,
-    /// A signed repository with the local provider: measure hosts on this machine, and nothing else.
-    #[arg(long, requires = "images", conflicts_with = "rig")]
-    repository: Option<PathBuf>,
-    /// Where their images are kept.
+    /// A signed repository with the providers of clouds and of this machine.
     #[arg(long)]
+    repository: Option<PathBuf>,
+    /// Where the images of hosts on this machine are kept: measure those, and nothing else.
+    #[arg(long, requires = "repository", conflicts_with = "rig")]
     images: Option<PathBuf>,
     /// Where Ansible is installed: measure a feature on fifty hosts beside it instead.
     #[arg(long, requires = "repository")]
@@ -66,8 +66,8 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn run(arguments: &Arguments) -> Outcome<bool> {
     let mut report = Report::default();
-    if let Some(access) = &arguments.rig {
-        let bench = cloud::Bench::new(&arguments.skywright, &arguments.plugins, access)?;
+    if let (Some(access), Some(repository)) = (&arguments.rig, &arguments.repository) {
+        let bench = cloud::Bench::new(&arguments.skywright, repository, access)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(bench.measure(&mut report))?;
         report.print();
