@@ -168,7 +168,7 @@ async fn guarded<R>(
     session: &Session,
     call: impl Future<Output = wasmtime::Result<R>>,
 ) -> Result<R, Failure> {
-    let _ticking = plugin.engine().ticker().enter();
+    let call = plugin.engine().ticker().over(call);
     let wall_time = plugin.engine().limits().wall_time;
     tokio::select! {
         biased;

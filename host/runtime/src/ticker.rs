@@ -1,6 +1,10 @@
 //! The clock that interrupts guests: one thread an engine, asleep while no guest runs.
+//!
+//! A guest that waits for the host does not run: a minute of waiting costs no tick.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// How often running guests are interrupted and their time is taken.
@@ -11,17 +15,24 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Ticker(Arc<Shared>);
 
 struct Shared {
-    running: Mutex<u32>,
-    changed: Condvar,
+    guests: Mutex<Guests>,
+    one_runs: Condvar,
+}
+
+#[derive(Default)]
+struct Guests {
+    running: u32,
+    /// Whether the thread has to be woken.
+    asleep: bool,
 }
 
 /// While one of these lives, the engine's epoch advances.
-pub(crate) struct Ticking(Arc<Shared>);
+struct Ticking<'a>(&'a Shared);
 
 impl Ticker {
     /// The thread holds the engine weakly, so it cannot keep it alive.
     pub(crate) fn start(engine: &wasmtime::Engine) -> Result<Self, std::io::Error> {
-        let shared = Arc::new(Shared { running: Mutex::new(0), changed: Condvar::new() });
+        let shared = Arc::new(Shared { guests: Mutex::default(), one_runs: Condvar::new() });
         let (weak_shared, engine) = (Arc::downgrade(&shared), engine.weak());
         std::thread::Builder::new()
             .name("skywright-ticker".to_owned())
@@ -29,21 +40,38 @@ impl Ticker {
         Ok(Self(shared))
     }
 
-    /// Counts one more running guest.
-    pub(crate) fn enter(&self) -> Ticking {
-        let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        *running += 1;
-        if *running == 1 {
-            self.0.changed.notify_one();
-        }
-        Ticking(self.0.clone())
+    /// Runs a guest's future; there are ticks while it is polled, and none while it waits.
+    pub(crate) async fn over<R>(&self, guest: impl Future<Output = R>) -> R {
+        let mut guest = pin!(guest);
+        poll_fn(|context| {
+            let _ticking = Ticking::new(&self.0);
+            guest.as_mut().poll(context)
+        })
+        .await
     }
 }
 
-impl Drop for Ticking {
+impl Shared {
+    fn guests(&self) -> MutexGuard<'_, Guests> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Ticking<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let mut guests = shared.guests();
+        guests.running += 1;
+        if std::mem::take(&mut guests.asleep) {
+            shared.one_runs.notify_one();
+        }
+        Self(shared)
+    }
+}
+
+impl Drop for Ticking<'_> {
     fn drop(&mut self) {
-        let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        *running = running.saturating_sub(1);
+        let mut guests = self.0.guests();
+        guests.running = guests.running.saturating_sub(1);
     }
 }
 
@@ -52,12 +80,13 @@ fn tick(shared: &Weak<Shared>, engine: &wasmtime::EngineWeak) -> bool {
     /// How long the engine's end may go unnoticed by an idle ticker.
     const NAP: Duration = Duration::from_secs(1);
     let Some(shared) = shared.upgrade() else { return false };
-    let running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-    if *running == 0 {
-        let _ = shared.changed.wait_timeout(running, NAP);
+    let mut guests = shared.guests();
+    if guests.running == 0 {
+        guests.asleep = true;
+        let _ = shared.one_runs.wait_timeout(guests, NAP);
         return true;
     }
-    drop(running);
+    drop(guests);
     drop(shared);
     std::thread::sleep(TICK);
     let Some(engine) = engine.upgrade() else { return false };
