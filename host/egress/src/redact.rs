@@ -98,7 +98,8 @@ impl Redactor {
 
     fn find_plain(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut ranges = Vec::new();
-        for needle in &self.needles {
+        // Most texts are names and values of headers: to prepare a search costs more than all of them are long.
+        for needle in self.needles.iter().filter(|needle| needle.bytes.len() <= bytes.len()) {
             let mut covered = 0;
             for start in memmem::find_iter(bytes, needle.bytes.as_slice()) {
                 // A long run of base64 is walked once, however many secrets are in it.
