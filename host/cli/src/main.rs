@@ -13,6 +13,7 @@ mod feature;
 mod host;
 mod key;
 mod label;
+mod later;
 mod network;
 mod object;
 mod oci;
@@ -43,6 +44,7 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::error::Error;
+use crate::later::Later;
 use crate::output::Printer;
 
 /// What makes this binary the compile child. It comes before any argument is parsed: the child has
@@ -88,33 +90,33 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Error::Start)?.block_on(async {
         match command {
-            Command::Plugin(command) => plugin::run(command, scope, printer).await,
-            Command::Repo(command) => repo::run(command, printer).await,
-            Command::Bundle(command) => bundle::run(command, printer).await,
-            Command::Key(command) => key::run(command, printer),
-            Command::Registry(command) => registry::run(command, printer).await,
-            Command::Tenant(command) => tenant::run(command, scope, printer).await,
-            Command::Template(on) => catalog::template(on.command, &on.site.at(scope, printer)).await,
-            Command::Image(on) => catalog::image(on.command, &on.site.at(scope, printer)).await,
-            Command::Region(on) => catalog::regions(on.command, &on.site.at(scope, printer)).await,
-            Command::Zone(on) => catalog::zones(on.command, &on.site.at(scope, printer)).await,
-            Command::Quota(on) => catalog::quota(on.command, &on.site.at(scope, printer)).await,
-            Command::Network(on) => network::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Subnet(on) => subnet::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Host(on) => host::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Address(on) => address::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Plugin(Later(command)) => plugin::run(command, scope, printer).await,
+            Command::Repo(Later(command)) => repo::run(command, printer).await,
+            Command::Bundle(Later(command)) => bundle::run(command, printer).await,
+            Command::Key(Later(command)) => key::run(command, printer),
+            Command::Registry(Later(command)) => registry::run(command, printer).await,
+            Command::Tenant(Later(command)) => tenant::run(command, scope, printer).await,
+            Command::Template(Later(on)) => catalog::template(on.command, &on.site.at(scope, printer)).await,
+            Command::Image(Later(on)) => catalog::image(on.command, &on.site.at(scope, printer)).await,
+            Command::Region(Later(on)) => catalog::regions(on.command, &on.site.at(scope, printer)).await,
+            Command::Zone(Later(on)) => catalog::zones(on.command, &on.site.at(scope, printer)).await,
+            Command::Quota(Later(on)) => catalog::quota(on.command, &on.site.at(scope, printer)).await,
+            Command::Network(Later(on)) => network::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Subnet(Later(on)) => subnet::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Host(Later(on)) => host::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Address(Later(on)) => address::run(on.command, &on.site.at(scope, printer)).await,
             Command::Doctor(args) => doctor::run(&args, printer),
-            Command::Ssh(args) => ssh::run(*args, scope, printer).await,
-            Command::Share(on) => share::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Volume(on) => volume::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Bucket(on) => bucket::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Object(on) => object::run(on.command, &on.site.at(scope, printer)).await,
-            Command::SecurityGroup(on) => security_group::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Label(on) => label::run(on.command, &on.site.at(scope, printer)).await,
-            Command::Tag(on) => label::run_tag(on.command, &on.site.at(scope, printer)).await,
-            Command::Feature(on) => feature::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Ssh(Later(args)) => ssh::run(*args, scope, printer).await,
+            Command::Share(Later(on)) => share::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Volume(Later(on)) => volume::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Bucket(Later(on)) => bucket::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Object(Later(on)) => object::run(on.command, &on.site.at(scope, printer)).await,
+            Command::SecurityGroup(Later(on)) => security_group::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Label(Later(on)) => label::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Tag(Later(on)) => label::run_tag(on.command, &on.site.at(scope, printer)).await,
+            Command::Feature(Later(on)) => feature::run(on.command, &on.site.at(scope, printer)).await,
             Command::Reconcile(args) => reconcile::run(args, scope, printer).await,
-            Command::Operation(on) => operation::run(on.command, &on.site.at(scope, printer)).await,
+            Command::Operation(Later(on)) => operation::run(on.command, &on.site.at(scope, printer)).await,
             Command::Completion { .. } => Ok(()),
         }
     })
