@@ -23,7 +23,7 @@ pub(crate) fn page<T: Item>(
     query: &[(&str, &str)],
     cursor: Option<&str>,
 ) -> Result<Page<T>, Error> {
-    let limit = settings::integer("page-size")?.unwrap_or(100).clamp(1, 1000);
+    let limit = skywright_openstack_family::page_size()?;
     let call = client.get(&format!("/{}", T::MANY)).query("limit", limit).query_if("marker", cursor);
     let call = query.iter().fold(call, |call, (name, value)| call.query(name, value));
     let mut body: Map<String, Value> = call.json()?;

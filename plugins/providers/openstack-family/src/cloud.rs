@@ -148,8 +148,12 @@ fn with_project(url: &str, version: &str, project: &str) -> String {
 }
 
 /// How many entries a listing is asked for at once.
-pub(crate) fn page_size() -> Result<i64, Error> {
-    Ok(settings::integer("page-size")?.unwrap_or(100).clamp(1, 1000))
+///
+/// # Errors
+///
+/// A setting that is not a number.
+pub fn page_size() -> Result<i64, Error> {
+    Ok(settings::integer("page-size")?.unwrap_or(500).clamp(1, 1000))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::external_network;
 use crate::neutron::{Neutron, Resource, Standard, fields, is_unknown_path};
 use crate::port::{self, Port};
 use crate::profile;
+use crate::server_port::Plugged;
 
 /// A floating IP.
 #[derive(Debug, Deserialize)]
@@ -174,12 +175,12 @@ pub(crate) fn list(tags: &[KeyValue], cursor: Option<&str>) -> Result<PublicAddr
 }
 
 /// The addresses that lead to these ports; none on a cloud without floating IPs.
-pub(crate) fn of_ports(neutron: &Neutron, ports: &[Port]) -> Result<Vec<String>, Error> {
+pub(crate) fn of_ports(neutron: &Neutron, ports: &[Plugged]) -> Result<Vec<String>, Error> {
     if ports.is_empty() || are_floating().is_err() {
         return Ok(Vec::new());
     }
     let asked =
-        ports.iter().fold(neutron.many::<FloatingIp>(), |many, port| many.query("port_id", port.id()));
+        ports.iter().fold(neutron.many::<FloatingIp>(), |many, port| many.query("port_id", &port.standard().id));
     Ok(asked.all()?.into_iter().map(|address| address.floating_ip_address).collect())
 }
 

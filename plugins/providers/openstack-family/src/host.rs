@@ -13,9 +13,6 @@ use crate::operation::Change;
 use crate::server::{self, Server, Servers};
 use crate::{floating_ip, server_action, server_create, server_delete, server_port};
 
-/// The most hosts on a page: the ports of a page are asked for in one URL, and some proxies take 4 KiB of it.
-const LARGEST_PAGE: i64 = 50;
-
 impl<D: Dialect> hosts::Guest for Provider<D> {
     fn create(spec: HostSpec) -> Result<Outcome, Error> {
         of::<D, _>(|| {
@@ -70,7 +67,7 @@ fn get(id: &str) -> Result<Host, Error> {
     let cloud = Cloud::open()?;
     let server = server::get(&cloud.compute(&cloud.region()?)?, id)?;
     let neutron = Neutron::open()?;
-    let ports = server_port::of_servers(&neutron, [id])?;
+    let ports = server_port::of_servers(&neutron, &[id])?;
     let mut host = server.into_host(&ports);
     if host.addresses.iter().any(|address| address.public) {
         return Ok(host);
@@ -80,16 +77,15 @@ fn get(id: &str) -> Result<Host, Error> {
     Ok(host)
 }
 
-/// A page of servers, and one listing of their ports, which tell the subnets.
+/// A page of servers, and a listing of their ports, which tell the subnets.
 fn page(tags: &[KeyValue], cursor: Option<&str>) -> Result<HostPage, Error> {
     let cloud = Cloud::open()?;
-    let limit = page_size()?.min(LARGEST_PAGE);
     let compute = cloud.compute(&cloud.region()?)?;
-    let page = compute.pages("/servers/detail").query("limit", limit).page::<Servers>(cursor)?;
+    let page = compute.pages("/servers/detail").query("limit", page_size()?).page::<Servers>(cursor)?;
     let wanted = |server: &Server| server.state() != State::Deleted && server.metadata.has(tags);
     let servers: Vec<Server> = page.items.into_iter().filter(wanted).collect();
-    let ids = servers.iter().map(|server| server.id.as_str());
-    let ports = server_port::of_servers(&Neutron::open()?, ids)?;
+    let ids: Vec<&str> = servers.iter().map(|server| server.id.as_str()).collect();
+    let ports = server_port::of_servers(&Neutron::open()?, &ids)?;
     let items = servers.into_iter().map(|server| server.into_host(&ports)).collect();
     Ok(HostPage { items, next: page.next })
 }

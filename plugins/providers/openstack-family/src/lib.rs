@@ -70,6 +70,7 @@ mod volume_type;
 mod zone;
 
 pub use address_api::AddressApi;
+pub use cloud::page_size;
 pub use families::{Dialect, Provider};
 pub use network_api::{NetworkApi, network_in_use, network_of_subnet, pending, project_api};
 pub use profile::{Gpus, LoginUser, Profile, RateLimit, Reach, RegionPlaces};

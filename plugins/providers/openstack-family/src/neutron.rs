@@ -1,9 +1,10 @@
 //! Neutron, and what all that it keeps has in common.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 use skywright_sdk::prelude::*;
 use skywright_sdk::{Intent, Page, log, url};
@@ -284,9 +285,27 @@ struct One<T>(T);
 
 impl<'de, T: Resource> Deserialize<'de> for One<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut body = Fields::deserialize(deserializer)?;
-        let one = body.remove(T::ONE).ok_or_else(|| D::Error::missing_field(T::ONE))?;
-        T::deserialize(one).map(Self).map_err(D::Error::custom)
+        struct Body<T>(PhantomData<T>);
+        impl<'de, T: Resource> Visitor<'de> for Body<T> {
+            type Value = One<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an object with `{}`", T::ONE)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<One<T>, A::Error> {
+                let mut one = None;
+                while let Some(key) = body.next_key::<String>()? {
+                    if key == T::ONE {
+                        one = Some(body.next_value()?);
+                    } else {
+                        body.next_value::<IgnoredAny>()?;
+                    }
+                }
+                one.map(One).ok_or_else(|| A::Error::missing_field(T::ONE))
+            }
+        }
+        deserializer.deserialize_map(Body(PhantomData))
     }
 }
 
@@ -298,13 +317,28 @@ struct Several<T> {
 
 impl<'de, T: Resource> Deserialize<'de> for Several<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut body = Fields::deserialize(deserializer)?;
-        let items = body.remove(T::MANY).ok_or_else(|| D::Error::missing_field(T::MANY))?;
-        let links = body.remove(&format!("{}_links", T::MANY)).unwrap_or_else(|| json!([]));
-        Ok(Self {
-            items: Vec::deserialize(items).map_err(D::Error::custom)?,
-            links: Vec::deserialize(links).map_err(D::Error::custom)?,
-        })
+        struct Body<T>(PhantomData<T>);
+        impl<'de, T: Resource> Visitor<'de> for Body<T> {
+            type Value = Several<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an object with `{}`", T::MANY)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<Several<T>, A::Error> {
+                let (mut items, mut links) = (None, Vec::new());
+                while let Some(key) = body.next_key::<String>()? {
+                    match key.strip_prefix(T::MANY) {
+                        Some("") => items = Some(body.next_value()?),
+                        Some("_links") => links = body.next_value()?,
+                        _ => drop(body.next_value::<IgnoredAny>()?),
+                    }
+                }
+                let items = items.ok_or_else(|| A::Error::missing_field(T::MANY))?;
+                Ok(Several { items, links })
+            }
+        }
+        deserializer.deserialize_map(Body(PhantomData))
     }
 }
 

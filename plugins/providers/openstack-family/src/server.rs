@@ -12,7 +12,7 @@ use skywright_sdk::url;
 
 use crate::links::{Link, marker};
 use crate::metadata::Metadata;
-use crate::port::Port;
+use crate::server_port::Plugged;
 
 /// A server as Nova shows it.
 #[derive(Debug, Clone, Deserialize)]
@@ -135,8 +135,8 @@ impl Server {
     }
 
     /// With what its ports tell, where they were asked.
-    pub(crate) fn into_host(self, ports: &[Port]) -> Host {
-        let own: Vec<&Port> = ports.iter().filter(|port| port.device_id == self.id).collect();
+    pub(crate) fn into_host(self, ports: &[Plugged]) -> Host {
+        let own: Vec<&Plugged> = ports.iter().filter(|port| port.device_id == self.id).collect();
         let subnet = |address: &str| {
             let mut fixed = own.iter().flat_map(|port| &port.fixed_ips);
             fixed.find(|fixed| fixed.ip_address == address).map(|fixed| fixed.subnet_id.clone())

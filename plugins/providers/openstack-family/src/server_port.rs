@@ -11,12 +11,14 @@ use skywright_sdk::hosts::Nic;
 use skywright_sdk::prelude::*;
 use skywright_sdk::{cache, log, url};
 
-use crate::neutron::{Neutron, Resource, fields, stamp, unless_gone};
-use crate::port::Port;
+use crate::neutron::{Neutron, Resource, Standard, fields, stamp, unless_gone};
+use crate::port::{FixedIp, Port};
 use crate::{intent, profile};
 
 /// How long it is believed which network a subnet is in, in seconds. That never changes.
 const SUBNET_KEPT_S: u32 = 86_400;
+/// Of how many servers the ports are asked for at once: some proxies take 4 KiB of a URL, and an id is 36 bytes.
+const SERVERS_IN_A_URL: usize = 70;
 
 /// Where a port is plugged in.
 #[derive(Debug, Clone)]
@@ -79,16 +81,42 @@ pub(crate) fn of_intent(neutron: &Neutron, key: &str) -> Result<Vec<Port>, Error
     Ok(ports)
 }
 
-/// Those that are plugged into these servers.
-pub(crate) fn of_servers<'a>(
-    neutron: &Neutron,
-    servers: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<Port>, Error> {
-    let mut servers = servers.into_iter().peekable();
-    if servers.peek().is_none() {
-        return Ok(Vec::new());
+/// Of a port that is plugged into a server, what the server does not tell.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Plugged {
+    #[serde(flatten)]
+    standard: Standard,
+    #[serde(default)]
+    pub(crate) device_id: String,
+    #[serde(default)]
+    pub(crate) fixed_ips: Vec<FixedIp>,
+    #[serde(default)]
+    pub(crate) security_groups: Vec<String>,
+}
+
+impl Plugged {
+    /// No more is asked for: a port has three times as much to tell.
+    const FIELDS: [&'static str; 4] = ["id", "device_id", "fixed_ips", "security_groups"];
+}
+
+impl Resource for Plugged {
+    const ONE: &'static str = Port::ONE;
+    const MANY: &'static str = Port::MANY;
+
+    fn standard(&self) -> &Standard {
+        &self.standard
     }
-    servers.fold(neutron.many::<Port>(), |many, id| many.query("device_id", id)).all()
+}
+
+/// Those that are plugged into these servers.
+pub(crate) fn of_servers(neutron: &Neutron, servers: &[&str]) -> Result<Vec<Plugged>, Error> {
+    let mut plugged = Vec::new();
+    for servers in servers.chunks(SERVERS_IN_A_URL) {
+        let many = servers.iter().fold(neutron.many::<Plugged>(), |many, id| many.query("device_id", id));
+        let many = Plugged::FIELDS.iter().fold(many, |many, field| many.query("fields", field));
+        plugged.append(&mut many.all()?);
+    }
+    Ok(plugged)
 }
 
 /// Those that a delete of the server left.
