@@ -111,7 +111,9 @@ fn run(cli: Cli, printer: &Printer) -> Result<(), Error> {
             Command::Volume(Later(on)) => volume::run(on.command, &on.site.at(scope, printer)).await,
             Command::Bucket(Later(on)) => bucket::run(on.command, &on.site.at(scope, printer)).await,
             Command::Object(Later(on)) => object::run(on.command, &on.site.at(scope, printer)).await,
-            Command::SecurityGroup(Later(on)) => security_group::run(on.command, &on.site.at(scope, printer)).await,
+            Command::SecurityGroup(Later(on)) => {
+                security_group::run(on.command, &on.site.at(scope, printer)).await
+            }
             Command::Label(Later(on)) => label::run(on.command, &on.site.at(scope, printer)).await,
             Command::Tag(Later(on)) => label::run_tag(on.command, &on.site.at(scope, printer)).await,
             Command::Feature(Later(on)) => feature::run(on.command, &on.site.at(scope, printer)).await,

@@ -179,8 +179,9 @@ pub(crate) fn of_ports(neutron: &Neutron, ports: &[Plugged]) -> Result<Vec<Strin
     if ports.is_empty() || are_floating().is_err() {
         return Ok(Vec::new());
     }
-    let asked =
-        ports.iter().fold(neutron.many::<FloatingIp>(), |many, port| many.query("port_id", &port.standard().id));
+    let asked = ports
+        .iter()
+        .fold(neutron.many::<FloatingIp>(), |many, port| many.query("port_id", &port.standard().id));
     Ok(asked.all()?.into_iter().map(|address| address.floating_ip_address).collect())
 }
 
