@@ -15,6 +15,9 @@ use crate::files;
 /// The longest line that is read back, in bytes. Records are cut to stay below it.
 const MAX_LINE_BYTES: usize = 64 << 10;
 
+/// What few lines exceed, in bytes.
+const USUAL_LINE_BYTES: usize = 2 << 10;
+
 /// What the first record has for a predecessor.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -213,21 +216,17 @@ impl AuditLog {
     fn end_of(&self, file: &mut File) -> Result<End, Error> {
         let failed = |error| Error::file("read", &self.path)(error);
         let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
-        // A line and what may be left of another one behind it.
-        let from = length.saturating_sub(2 * MAX_LINE_BYTES as u64);
-        file.seek(SeekFrom::Start(from)).map_err(failed)?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail).map_err(failed)?;
-        let newlines = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n');
-        let Some(last) = newlines(&tail) else {
-            return match from {
-                0 => Ok(End { head: BEGINNING.to_owned(), whole_bytes: 0, torn_bytes: length }),
-                _ => Err(self.damaged(0, "its end is no log")),
-            };
-        };
-        let start = newlines(&tail[..last]).map_or(0, |before| before + 1);
-        let whole_bytes = from + last as u64 + 1;
-        Ok(End { head: Digest::of(&tail[start..last]).hex(), whole_bytes, torn_bytes: length - whole_bytes })
+        // A line and what may be left of another one behind it: what they usually have, or else may have.
+        for most in [USUAL_LINE_BYTES, MAX_LINE_BYTES] {
+            let from = length.saturating_sub(2 * most as u64);
+            file.seek(SeekFrom::Start(from)).map_err(failed)?;
+            let mut tail = Vec::new();
+            file.read_to_end(&mut tail).map_err(failed)?;
+            if let Some(end) = End::of(&tail, from) {
+                return Ok(end);
+            }
+        }
+        Err(self.damaged(0, "its end is no log"))
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -244,6 +243,24 @@ struct End {
     head: String,
     whole_bytes: u64,
     torn_bytes: u64,
+}
+
+impl End {
+    /// By its last bytes, which begin `from` bytes behind its beginning; `None` if the last whole line begins before them.
+    fn of(tail: &[u8], from: u64) -> Option<Self> {
+        let newline = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n');
+        let Some(last) = newline(tail) else {
+            let empty = Self { head: BEGINNING.to_owned(), whole_bytes: 0, torn_bytes: tail.len() as u64 };
+            return (from == 0).then_some(empty);
+        };
+        let start = match newline(&tail[..last]) {
+            Some(before) => before + 1,
+            None if from == 0 => 0,
+            None => return None,
+        };
+        let head = Digest::of(&tail[start..last]).hex();
+        Some(Self { head, whole_bytes: from + last as u64 + 1, torn_bytes: (tail.len() - last - 1) as u64 })
+    }
 }
 
 #[cfg(test)]
@@ -341,6 +358,17 @@ mod tests {
             }
         });
         assert_eq!(log.verify().unwrap().records, 100);
+    }
+
+    #[test]
+    fn a_long_line_is_followed_too() {
+        let (_folder, log) = log();
+        for length in [10, 2 * USUAL_LINE_BYTES, MAX_LINE_BYTES - 1000, 10, 5 * USUAL_LINE_BYTES, 10, 10] {
+            let long = AuditRecord { reasons: vec!["x".repeat(length)], ..record("a/a") };
+            log.append(&long).unwrap();
+        }
+        assert_eq!(log.verify().unwrap().records, 7);
+        assert_eq!(log.last(1).unwrap()[0].reasons[0].len(), 10);
     }
 
     #[test]

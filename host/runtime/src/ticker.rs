@@ -93,3 +93,28 @@ fn tick(shared: &Weak<Shared>, engine: &wasmtime::EngineWeak) -> bool {
     engine.increment_epoch();
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_guest_that_waits_does_not_run() {
+        let ticker = Ticker::start(&wasmtime::Engine::default()).unwrap();
+        let running = || ticker.0.guests().running;
+        let (answer, asked) = oneshot::channel();
+        let mut guest = pin!(ticker.over(async {
+            let before = running();
+            asked.await.unwrap();
+            (before, running())
+        }));
+        let poll = guest.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!((poll, running()), (Poll::Pending, 0));
+        answer.send(()).unwrap();
+        assert_eq!((guest.await, running()), ((1, 1), 0));
+    }
+}

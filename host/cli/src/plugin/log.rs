@@ -10,8 +10,14 @@ use crate::error::Error;
 use crate::output::{Printer, table};
 
 pub(super) fn run(args: &Log, printer: &Printer) -> Result<(), Error> {
-    let places = Home::from_env()?.registry_places(args.sandbox.lock_file.clone());
-    let log = AuditLog::new(places.audit_log());
+    let log = match &args.file {
+        Some(file) if !file.exists() => {
+            let message = format!("there is no {}", file.display());
+            return Err(Error::NotFound { message, hint: None });
+        }
+        Some(file) => AuditLog::new(file),
+        None => AuditLog::new(Home::from_env()?.registry_places(args.sandbox.lock_file.clone()).audit_log()),
+    };
     let verified = log.verify()?;
     let records = log.last(args.last)?;
     let result = json!({ "file": log.path(), "records": records, "verified": verified });

@@ -74,7 +74,9 @@ pub(crate) enum TrustCommand {
     )]
     Audit(Audit),
     /// Show what was decided about plugins, and hold every line of that log against the one before it.
-    #[command(after_help = "Example:\n  skywright plugin log --last 50")]
+    #[command(
+        after_help = "Examples:\n  skywright plugin log --last 50\n  skywright plugin log --file audit-2026.jsonl"
+    )]
     Log(Log),
 }
 
@@ -302,6 +304,9 @@ pub(crate) struct Log {
     /// How many decisions are shown, the newest ones. All are checked.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) last: usize,
+    /// A log that was moved away, instead of the one that is written to.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sandbox: Sandbox,
 }

@@ -100,7 +100,16 @@ fn a_plugin_goes_from_its_publishers_key_to_somebody_elses_home() {
     let actions: Vec<_> = log["records"].as_array().unwrap().iter().map(|one| &one["action"]).collect();
     assert!(actions.starts_with(&[&"install".into(), &"load".into()]), "{log}");
     assert_eq!(log["verified"]["records"], actions.len());
+    // One that is moved away is whole by itself, and the next decision begins another.
     let file = user.path("state/audit.jsonl");
+    let kept = user.path("audit-old.jsonl").display().to_string();
+    std::fs::rename(&file, &kept).unwrap();
+    assert_eq!(json(&user, &["plugin", "log", "--file", &kept]).json_result()["verified"], log["verified"]);
+    assert_eq!(user.run(&["plugin", "install", PLUGIN]).code, Some(0));
+    assert_eq!(json(&user, &["plugin", "log"]).json_result()["records"][0]["action"], "install");
+    let nowhere = json(&user, &["plugin", "log", "--file", "nowhere.jsonl"]);
+    assert_eq!(nowhere.json_error()["code"], "not-found");
+    std::fs::rename(&kept, &file).unwrap();
     let changed = std::fs::read_to_string(&file).unwrap().replacen("\"install\"", "\"instal1\"", 1);
     std::fs::write(&file, changed).unwrap();
     assert_eq!(json(&user, &["plugin", "log"]).json_error()["code"], "audit-log");
