@@ -153,7 +153,7 @@ fn with_project(url: &str, version: &str, project: &str) -> String {
 ///
 /// A setting that is not a number.
 pub fn page_size() -> Result<i64, Error> {
-    Ok(settings::integer("page-size")?.unwrap_or(500).clamp(1, 1000))
+    Ok(settings::integer("page-size")?.unwrap_or(250).clamp(1, 1000))
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn family_settings() -> Vec<Setting> {
         Setting::secret("s3-access-key", "an access key for S3, instead of one of Keystone's"),
         Setting::secret("s3-secret-key", "the secret key of s3-access-key"),
         Setting::integer("create-parallelism", "hosts created at once").with_default("4"),
-        Setting::integer("page-size", "entries asked for at once in a listing").with_default("500"),
+        Setting::integer("page-size", "entries asked for at once in a listing").with_default("250"),
     ]
 }
 

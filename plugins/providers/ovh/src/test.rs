@@ -76,7 +76,7 @@ fn windows_and_flex_are_hidden_and_gpus_are_known() {
     let mut lines: Vec<String> = login.lines().take(3).map(str::to_owned).collect();
     let base = "http://127.0.0.1:8774/v2.1";
     lines.push(format!(
-        r#"{{"request":{{"method":"GET","url":"{base}/flavors/detail?limit=500"}},"response":{{"status":200,"headers":[],"body":"{{\"flavors\":[{}]}}"}}}}"#,
+        r#"{{"request":{{"method":"GET","url":"{base}/flavors/detail?limit=250"}},"response":{{"status":200,"headers":[],"body":"{{\"flavors\":[{}]}}"}}}}"#,
         flavors.join(",")
     ));
     let recording = Recording::parse(&lines.join("\n")).unwrap();
