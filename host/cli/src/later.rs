@@ -1,11 +1,26 @@
 //! Command lines whose parts are put together when they are used: of some two hundred commands a process runs one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 
 /// A noun's options or commands, described to the parser no sooner than somebody types the noun or asks for all there is.
 #[derive(Debug)]
 pub(crate) struct Later<T>(pub(crate) T);
+
+/// Whether nothing is put off in this process.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything is described at once: a completion script has all there is, and the parser puts the tree
+/// below `help` together before it comes to the nouns.
+pub(crate) fn describe_at_once() {
+    AT_ONCE.store(true, Ordering::Relaxed);
+}
+
+fn put_off(command: Command, describe: fn(Command) -> Command) -> Command {
+    if AT_ONCE.load(Ordering::Relaxed) { describe(command) } else { command.defer(describe) }
+}
 
 /// What the noun says of itself stays; the type's own words are for those who read the code.
 fn keeping_its_words(command: Command, describe: fn(Command) -> Command) -> Command {
@@ -15,21 +30,21 @@ fn keeping_its_words(command: Command, describe: fn(Command) -> Command) -> Comm
 
 impl<T: Args> Args for Later<T> {
     fn augment_args(command: Command) -> Command {
-        command.defer(|command| keeping_its_words(command, T::augment_args))
+        put_off(command, |command| keeping_its_words(command, T::augment_args))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.defer(|command| keeping_its_words(command, T::augment_args_for_update))
+        put_off(command, |command| keeping_its_words(command, T::augment_args_for_update))
     }
 }
 
 impl<T: Subcommand> Subcommand for Later<T> {
     fn augment_subcommands(command: Command) -> Command {
-        command.defer(|command| keeping_its_words(command, T::augment_subcommands))
+        put_off(command, |command| keeping_its_words(command, T::augment_subcommands))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
-        command.defer(|command| keeping_its_words(command, T::augment_subcommands_for_update))
+        put_off(command, |command| keeping_its_words(command, T::augment_subcommands_for_update))
     }
 
     fn has_subcommand(name: &str) -> bool {

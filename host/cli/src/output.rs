@@ -13,6 +13,7 @@ use skywright_runtime::printable;
 use crate::args::{Cli, Format};
 use crate::details::details;
 use crate::error::Error;
+use crate::later;
 
 /// Prints results and failures in the format that was asked for.
 pub(crate) struct Printer {
@@ -141,6 +142,7 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
 
 /// The completion script of a shell.
 pub(crate) fn completion(shell: Shell) -> Result<(), Error> {
+    later::describe_at_once();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "skywright", &mut script);
     print(String::from_utf8_lossy(&script).trim_end())

@@ -54,6 +54,9 @@ fn completion_scripts_know_the_commands() {
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
         assert!(outcome.stdout.contains("plugin") && outcome.stdout.contains("inspect"), "{shell}");
     }
+    // Below `help` is all that there is, too.
+    let bash = place.run(&["completion", "bash"]).stdout;
+    assert!(bash.contains("__help__subcmd__host__subcmd__create"), "{} bytes", bash.len());
 }
 
 /// As `skywright … | head -0`: a reader that goes away has seen enough.
